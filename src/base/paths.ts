@@ -1,0 +1,19 @@
+/** Where Hyperfile keeps its files, by the habits of each platform. */
+import { homedir } from 'node:os';
+import path from 'node:path';
+
+/**
+ * The store's folder: HYPERFILE_HOME, else $XDG_DATA_HOME/hyperfile (~/.local/share/hyperfile), on Windows
+ * %LOCALAPPDATA%\Hyperfile, on macOS ~/Library/Application Support/hyperfile.
+ */
+export function storeFolder(env: NodeJS.ProcessEnv = process.env, platform = process.platform): string {
+  if (env.HYPERFILE_HOME) return path.resolve(env.HYPERFILE_HOME);
+  if (platform === 'win32') return path.join(env.LOCALAPPDATA ?? path.join(homedir(), 'AppData', 'Local'), 'Hyperfile');
+  if (platform === 'darwin') return path.join(homedir(), 'Library', 'Application Support', 'hyperfile');
+  return path.join(xdgFolder(env.XDG_DATA_HOME) ?? path.join(homedir(), '.local', 'share'), 'hyperfile');
+}
+
+/** The XDG specification: relative paths in its variables are invalid and ignored. */
+function xdgFolder(value: string | undefined): string | undefined {
+  return value !== undefined && path.isAbsolute(value) ? value : undefined;
+}

@@ -1,0 +1,48 @@
+/** Every program of the system is started through here. */
+import { HyperfileError, systemCode } from './error.ts';
+
+export interface ToolOptions {
+  readonly input?: string | Uint8Array;
+  readonly env?: NodeJS.ProcessEnv;
+  readonly cwd?: string;
+  /** Ends the program when it fires; the call then throws INTERRUPTED. */
+  readonly signal?: AbortSignal;
+  /** Exit statuses that are answers, not failures. Default: only 0. */
+  readonly accept?: readonly number[];
+}
+
+export interface ToolResult {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly status: number;
+}
+
+const OUTPUT_CHARACTERS_IN_ERRORS = 2000;
+
+/**
+ * Runs a program of the system to its end and returns what it printed (UTF-8).
+ *
+ * @throws HyperfileError TOOL_MISSING when it is not on PATH, TOOL_FAILED for a status not accepted,
+ *   INTERRUPTED when the signal fired.
+ */
+export async function runTool(tool: string, args: readonly string[], options: ToolOptions = {}): Promise<ToolResult> {
+  const { execa } = await import('execa');
+  const result = await execa(tool, args, {
+    reject: false,
+    stripFinalNewline: false,
+    ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: options.input }),
+    ...(options.env && { env: options.env }),
+    ...(options.cwd && { cwd: options.cwd }),
+    ...(options.signal && { cancelSignal: options.signal }),
+  });
+  if (result.isCanceled) throw new HyperfileError('INTERRUPTED');
+  if (systemCode(result.cause) === 'ENOENT') throw new HyperfileError('TOOL_MISSING', { data: { tool } });
+  const status = result.exitCode ?? -1;
+  if (!(options.accept ?? [0]).includes(status)) {
+    const output = (result.stderr.trim() || result.stdout.trim() || result.shortMessage || '').slice(
+      -OUTPUT_CHARACTERS_IN_ERRORS,
+    );
+    throw new HyperfileError('TOOL_FAILED', { data: { tool, status, output }, cause: result.cause });
+  }
+  return { stdout: result.stdout, stderr: result.stderr, status };
+}

@@ -1,0 +1,24 @@
+/** What a build is asked to do, in Docker's terms. */
+
+export interface BuildOptions {
+  /** The folder whose files COPY and ADD see. */
+  readonly contextPath: string;
+  /** The recipe's file; default `Hyperfile` in the context, else `Dockerfile`. */
+  readonly recipePath?: string;
+  /** The recipe itself (from standard input), instead of a file. */
+  readonly recipeText?: string;
+  readonly tags: readonly string[];
+  /** Stage to build; default the last. */
+  readonly target?: string;
+  readonly buildArgs: Readonly<Record<string, string>>;
+  readonly noCache: boolean;
+  /** Look for newer bases even when one is in the store. */
+  readonly pull: boolean;
+  /** Virtual size of disks made for new bases. */
+  readonly diskSizeBytes: number;
+  /** Driver by name; default: the host's. */
+  readonly driver?: string;
+}
+
+/** 64 GiB: Windows' usual guess for a system disk; only what is written takes space. */
+export const DEFAULT_DISK_BYTES = 64 * 1024 ** 3;

@@ -1,0 +1,67 @@
+/** What opens a sandbox and runs commands in it. Every driver has this shape; the build knows no other. */
+import type { GuestFiles } from '../fs/guest-files.ts';
+
+export interface Driver {
+  readonly name: string;
+  /** What this host lacks for the driver, and how to get it. Empty when it can work. */
+  probe(): Promise<readonly Finding[]>;
+  /** Opens a sandbox on a chain. Fails without leaving anything behind. */
+  open(request: OpenRequest): Promise<Sandbox>;
+  /** Ends what the sandboxes share (the disk server), closing any sandbox that is still open. */
+  close(): Promise<void>;
+}
+
+/** One thing a host lacks (`problem`), has (`ok`) or could do better with (`advice`). */
+export interface Finding {
+  readonly level: 'ok' | 'advice' | 'problem';
+  readonly what: string;
+  /** What to do about it. */
+  readonly todo?: string;
+}
+
+export interface OpenRequest {
+  /** The layers' files, leaf first; the last one is the base. */
+  readonly chain: readonly string[];
+  /** Where to make the writable difference; absent for a read-only sandbox. Same folder as the chain's files. */
+  readonly sandboxPath?: string;
+  readonly signal?: AbortSignal;
+}
+
+/** A running view of an image's disk. One step at a time. */
+export interface Sandbox {
+  readonly files: GuestFiles;
+  /** Runs a command inside the guest and waits for it and all it started. */
+  run(command: GuestCommand, io: CommandIo): Promise<CommandResult>;
+  /**
+   * Turns what the sandbox holds into a sealed layer at the path it was opened (or last sealed) with. With `nextPath`
+   * the sandbox goes on with a fresh, empty difference there; without, it is finished and only `close` may follow.
+   * The sealed file is complete, but durable only after {@link makeDurable}.
+   */
+  seal(nextPath?: string): Promise<void>;
+  /** Throws away what was not sealed. May be called twice. */
+  close(): Promise<void>;
+}
+
+export interface GuestCommand {
+  /** Program and arguments as the guest sees them. */
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** Absolute path in the guest; made if it is missing. */
+  readonly workdir: string;
+  /** `name`, `uid`, `name:group`, `uid:gid`; looked up inside the guest. Empty: root. */
+  readonly user: string;
+  readonly network: 'host' | 'none';
+  /** Given to the command as its standard input (a script); absent: empty. */
+  readonly stdin?: string;
+}
+
+export interface CommandIo {
+  /** Each chunk as the command wrote it. */
+  readonly onOutput: (stream: 'stdout' | 'stderr', chunk: Buffer) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface CommandResult {
+  /** Exit status; 128 + N when signal N ended the command. */
+  readonly status: number;
+}

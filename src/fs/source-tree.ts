@@ -1,0 +1,11 @@
+/** A folder that file steps read from: the build context or another stage's disk. */
+export interface SourceTree {
+  /** What errors call it: `the build context`, `stage "builder"`. */
+  readonly label: string;
+  /** Absolute path on the host. Nothing outside it is ever read, through symbolic links or `..` neither. */
+  readonly rootPath: string;
+  /** True for a path (relative to the root, `/` separators) that the ignore file excludes. */
+  readonly ignores?: (relativePath: string, isDirectory: boolean) => boolean;
+  /** Owners are taken over from the tree (another stage), not reset to 0:0 (the context). */
+  readonly keepOwners: boolean;
+}

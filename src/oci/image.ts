@@ -1,0 +1,83 @@
+/** What an image is: a chain of layers and what the guest is told about itself. */
+
+/** The command, environment and labels of an image, in Docker's terms. */
+export interface GuestConfig {
+  readonly env: Readonly<Record<string, string>>;
+  readonly entrypoint?: readonly string[];
+  readonly cmd?: readonly string[];
+  readonly workdir: string;
+  readonly user: string;
+  readonly shell: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  /** `80/tcp`, sorted. */
+  readonly exposedPorts: readonly string[];
+  readonly volumes: readonly string[];
+  readonly stopSignal?: string;
+  readonly healthcheck?: Healthcheck;
+}
+
+export interface Healthcheck {
+  /** `['NONE']`, `['CMD', program, ...]` or `['CMD-SHELL', line]`. */
+  readonly test: readonly string[];
+  readonly intervalMs?: number;
+  readonly timeoutMs?: number;
+  readonly startPeriodMs?: number;
+  readonly startIntervalMs?: number;
+  readonly retries?: number;
+}
+
+/** One instruction that made the image. */
+export interface HistoryEntry {
+  /** ISO 8601. */
+  readonly created: string;
+  /** The instruction in canonical form. */
+  readonly createdBy: string;
+  /** The layer the instruction made; absent when it changed only the config. */
+  readonly layer?: string;
+}
+
+export interface ImageConfig {
+  readonly schema: 1;
+  readonly created: string;
+  readonly os: string;
+  readonly architecture: string;
+  readonly config: GuestConfig;
+  readonly disk: DiskDescription;
+  /** Layer ids, leaf first; the last is the base. Empty for an image of nothing. */
+  readonly layers: readonly string[];
+  readonly history: readonly HistoryEntry[];
+  /** The cache key of the last step: what a recipe that starts from this image builds on. */
+  readonly key: string;
+}
+
+/** Where the guest's root file system lies on the virtual disk. */
+export interface DiskDescription {
+  readonly sizeBytes: number;
+  /** Bytes from the start of the disk; 0 with the disk's size when the file system covers the whole disk. */
+  readonly rootOffset: number;
+  readonly rootLength: number;
+  readonly rootType: string;
+}
+
+/** A sealed VHDX in the store. */
+export interface LayerRecord {
+  /** The DataWriteGuid of the VHDX as lower-case hex without dashes: its file is `<id>.vhdx`. */
+  readonly id: string;
+  /** The layer below; absent for a base. */
+  readonly parent?: string;
+  /** Length of the file. */
+  readonly fileBytes: number;
+  /** What the file occupies on the host's disk. */
+  readonly allocatedBytes: number;
+  readonly created: string;
+}
+
+/** A step's result, found by the content that made it. */
+export interface CacheRecord {
+  readonly key: string;
+  /** The pre-image of the key: see the cache scheme in src/plan. */
+  readonly inputs: unknown;
+  /** The layer on which the guest's disk stands after the step: the step's own, or its parent's chain. */
+  readonly layer?: string;
+  readonly created: string;
+}
