@@ -61,7 +61,7 @@ export interface DiskDescription {
 
 /** A sealed VHDX in the store. */
 export interface LayerRecord {
-  /** The DataWriteGuid of the VHDX as lower-case hex without dashes: its file is `<id>.vhdx`. */
+  /** 32 lower-case hex digits, random: its file is `<id>.vhdx`. */
   readonly id: string;
   /** The layer below; absent for a base. */
   readonly parent?: string;
