@@ -112,8 +112,7 @@ export interface RunInstruction extends InstructionBase<'RUN'> {
 
 /** A file, folder, pattern or URL, or a file written in the recipe itself. */
 export type CopySource =
-  | { readonly type: 'path'; readonly word: Word }
-  | { readonly type: 'heredoc'; readonly heredoc: Heredoc };
+  { readonly type: 'path'; readonly word: Word } | { readonly type: 'heredoc'; readonly heredoc: Heredoc };
 
 export interface CopyInstruction extends InstructionBase<'COPY'> {
   readonly sources: readonly CopySource[];
