@@ -1,5 +1,65 @@
 import { errorTable } from '../error-entry.ts';
 
-/** The error codes of `cli`. */
+/** What the command line itself can get wrong. */
 export const cliCodes = errorTable({
+  CLI_USAGE: {
+    exit: 2,
+    message: '{problem}',
+    why: 'The arguments do not fit together.',
+    todo: "See 'hyperfile help VERB' for what the verb takes.",
+  },
+  CLI_UNKNOWN_VERB: {
+    exit: 2,
+    message: 'there is no verb {verb}',
+    why: 'The first word of the command line must be one of the verbs.',
+    todo: "See 'hyperfile --help' for the verbs.",
+  },
+  CLI_UNKNOWN_OPTION: {
+    exit: 2,
+    message: 'there is no option {option}',
+    why: 'The verb does not take this option. Options come after the verb.',
+    todo: "See 'hyperfile help VERB' for what the verb takes.",
+  },
+  CLI_MISSING_ARGUMENT: {
+    exit: 2,
+    message: '{argument} is missing',
+    why: 'The verb needs to be told what to work on.',
+    todo: "See 'hyperfile help VERB' for what the verb takes.",
+  },
+  CLI_BAD_VALUE: {
+    exit: 2,
+    message: '{value} is not a value for {option}, which takes {expected}',
+    why: 'The option takes only certain values.',
+    todo: "See 'hyperfile help VERB' for what the verb takes.",
+  },
+  CLI_BAD_SIZE: {
+    exit: 2,
+    message: '{value} is not a size: {problem}',
+    why: 'A size is a number with a unit: 64G, 10GiB, 512M. K, M, G and T count in powers of 1024, as KiB to TiB do; KB to TB count in powers of 1000.',
+    todo: 'Write a size like 64G or 512MiB.',
+  },
+  CLI_NOT_A_FOLDER: {
+    exit: 2,
+    message: '{path} is not a folder',
+    why: 'The last argument of a build names the folder whose files COPY and ADD may read.',
+    todo: "Give the folder that holds the recipe; '.' is the current one. Name a recipe elsewhere with --file.",
+  },
+  CLI_NO_TERMINAL: {
+    exit: 2,
+    message: '--progress=tty needs a terminal, and the error output is none',
+    why: 'The live view redraws lines, which only a terminal can show.',
+    todo: 'Use --progress=plain, or leave the option out.',
+  },
+  CLI_OUTPUT_FILE: {
+    exit: 1,
+    message: 'cannot write {path}: {problem}',
+    why: 'The file that the command was asked to write could not be written. The image itself is in the store.',
+    todo: 'Check that the folder exists and may be written to.',
+  },
+  CLI_INTERNAL: {
+    exit: 1,
+    message: '{problem}',
+    why: 'Something happened that the program does not expect.',
+    todo: 'This is a bug in hyperfile: please report it, with the stack that HYPERFILE_DEBUG=1 shows.',
+  },
 });

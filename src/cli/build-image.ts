@@ -1,0 +1,112 @@
+/** What `hyperfile build` does: options in Docker's words to a build, a view beside it, the results written down. */
+import { writeFile, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { HyperfileError, systemCode } from '../base/error.ts';
+import type { BuildEvent, BuiltImage } from '../build/events.ts';
+import { DEFAULT_DISK_BYTES, type BuildOptions } from '../build/options.ts';
+import type { Console } from './console.ts';
+import { interruptible } from './interrupt.ts';
+import { openView, silentView } from './render/view.ts';
+import type { BuildFlags } from './verbs/build.ts';
+
+/** @throws HyperfileError whatever the build throws, and CLI_NOT_A_FOLDER, CLI_NO_TERMINAL, CLI_OUTPUT_FILE */
+export async function buildImage(folder: string, flags: BuildFlags, console: Console): Promise<void> {
+  const options = await buildOptions(folder, flags, console);
+  const view = flags.quiet ? silentView : await openView(flags.progress, console);
+  let image: BuiltImage | undefined;
+  const onEvent = (event: BuildEvent) => {
+    if (event.type === 'build-end') image = event.image;
+    view.show(event);
+  };
+  try {
+    const [{ build }, { openStore }] = await Promise.all([loadBuild(), loadStore()]);
+    const store = await openStore();
+    const announce = (message: string) => view.show({ type: 'warning', message });
+    await interruptible(announce, (signal) => build(options, { onEvent, signal, store }));
+  } finally {
+    view.close();
+  }
+  if (image) await writeResults(image, flags, console);
+}
+
+async function buildOptions(folder: string, flags: BuildFlags, console: Console): Promise<BuildOptions> {
+  const contextPath = path.resolve(console.cwd, folder);
+  if (!(await isFolder(contextPath)))
+    throw new HyperfileError('CLI_NOT_A_FOLDER', { data: { path: folder } });
+  return {
+    contextPath,
+    ...(await recipeSource(flags.file, console)),
+    tags: flags.tag ?? [],
+    ...(flags.target !== undefined && { target: flags.target }),
+    buildArgs: buildArgs(flags.buildArg ?? [], console.env),
+    noCache: !flags.cache,
+    pull: flags.pull ?? false,
+    diskSizeBytes: flags.diskSize ?? DEFAULT_DISK_BYTES,
+    ...(flags.driver !== undefined && { driver: flags.driver }),
+  };
+}
+
+async function isFolder(folder: string): Promise<boolean> {
+  const found = await stat(folder).catch(() => undefined);
+  return found?.isDirectory() ?? false;
+}
+
+async function recipeSource(file: string | undefined, console: Console): Promise<Partial<BuildOptions>> {
+  if (file === undefined) return {};
+  if (file !== '-') return { recipePath: path.resolve(console.cwd, file) };
+  const chunks: Buffer[] = [];
+  for await (const chunk of console.input) chunks.push(Buffer.from(chunk));
+  return { recipeText: Buffer.concat(chunks).toString('utf8') };
+}
+
+/** `K=V` as it stands; `K` alone takes the environment's value, and is left out when there is none. */
+function buildArgs(pairs: readonly string[], env: Console['env']): Record<string, string> {
+  const result: Record<string, string> = {};
+  for (const pair of pairs) {
+    const equals = pair.indexOf('=');
+    const name = equals < 0 ? pair : pair.slice(0, equals);
+    if (!/^[A-Za-z_]\w*$/.test(name)) {
+      const data = { value: JSON.stringify(pair), option: '--build-arg', expected: 'NAME=VALUE or NAME' };
+      throw new HyperfileError('CLI_BAD_VALUE', { data });
+    }
+    const value = equals < 0 ? env[name] : pair.slice(equals + 1);
+    if (value !== undefined) result[name] = value;
+  }
+  return result;
+}
+
+async function writeResults(image: BuiltImage, flags: BuildFlags, console: Console): Promise<void> {
+  if (flags.iidfile !== undefined) await writeText(flags.iidfile, image.id, console);
+  if (flags.metadataFile !== undefined) {
+    const metadata = { 'image.name': image.names.join(','), 'hyperfile.image': image };
+    await writeText(flags.metadataFile, `${JSON.stringify(metadata, undefined, 2)}\n`, console);
+  }
+  if (flags.quiet) console.out.write(`${image.id}\n`);
+}
+
+async function writeText(file: string, text: string, console: Console): Promise<void> {
+  try {
+    await writeFile(path.resolve(console.cwd, file), text);
+  } catch (error) {
+    const problem = systemCode(error) ?? String(error);
+    throw new HyperfileError('CLI_OUTPUT_FILE', { data: { path: file, problem }, cause: error });
+  }
+}
+
+// TODO(engine): these two become plain imports when the engine and the store are in the tree.
+interface Engine {
+  build: (
+    options: BuildOptions,
+    io: { onEvent: (event: BuildEvent) => void; signal: AbortSignal; store: unknown },
+  ) => Promise<unknown>;
+}
+
+async function loadBuild(): Promise<Engine> {
+  const module = '../build/build.ts';
+  return (await import(module)) as Engine;
+}
+
+async function loadStore(): Promise<{ openStore: () => Promise<unknown> }> {
+  const module = '../store/store.ts';
+  return (await import(module)) as { openStore: () => Promise<unknown> };
+}

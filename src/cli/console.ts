@@ -1,0 +1,49 @@
+/** What a verb may use of the process it runs in, so that tests can give it another one. */
+import picocolors from 'picocolors';
+
+export type Colors = ReturnType<typeof picocolors.createColors>;
+
+/** A stream that may be a terminal. */
+export type OutputStream = NodeJS.WritableStream & {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  readonly rows?: number;
+};
+
+export interface Console {
+  /** Results: what another program may read. */
+  readonly out: OutputStream;
+  /** Progress, warnings and errors: what a person reads. */
+  readonly err: OutputStream;
+  readonly input: AsyncIterable<Uint8Array | string>;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Absolute path that relative paths of the command line start from. */
+  readonly cwd: string;
+}
+
+export function processConsole(): Console {
+  return {
+    get out() {
+      return process.stdout;
+    },
+    get err() {
+      return process.stderr;
+    },
+    get input() {
+      return process.stdin;
+    },
+    env: process.env,
+    cwd: process.cwd(),
+  };
+}
+
+/** Colours for a stream; without effect when it is no terminal, NO_COLOR is set or TERM is dumb. FORCE_COLOR wins. */
+export function colorsFor(console: Console, stream: OutputStream): Colors {
+  return picocolors.createColors(wantsColor(console.env, stream));
+}
+
+function wantsColor(env: Console['env'], stream: OutputStream): boolean {
+  if (env.FORCE_COLOR) return env.FORCE_COLOR !== '0' && env.FORCE_COLOR !== 'false';
+  if (env.NO_COLOR || env.TERM === 'dumb') return false;
+  return stream.isTTY === true;
+}

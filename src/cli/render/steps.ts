@@ -1,0 +1,42 @@
+/** What the views keep about each step: its place, its title and when it began. */
+import type { BuildEvent, StepId } from '../../build/events.ts';
+import { OutputLines } from './output-lines.ts';
+
+type StepStart = Extract<BuildEvent, { type: 'step-start' }>;
+
+export interface ShownStep {
+  /** From 1, in the order in which steps began. */
+  readonly index: number;
+  /** `[builder 2/4] RUN make` */
+  readonly title: string;
+  readonly startedMs: number;
+  readonly stdout: OutputLines;
+  readonly stderr: OutputLines;
+}
+
+export class ShownSteps {
+  readonly #byId = new Map<StepId, ShownStep>();
+
+  start(event: StepStart, nowMs: number): ShownStep {
+    const step: ShownStep = {
+      index: this.#byId.size + 1,
+      title: stepTitle(event),
+      startedMs: nowMs,
+      stdout: new OutputLines(),
+      stderr: new OutputLines(),
+    };
+    this.#byId.set(event.step, step);
+    return step;
+  }
+
+  get(id: StepId): ShownStep | undefined {
+    return this.#byId.get(id);
+  }
+}
+
+/** A stage without a name is `stage-N`, as in Docker; the first one needs no word. */
+export function stepTitle(event: StepStart): string {
+  const stage = /^\d+$/.test(event.stage) ? `stage-${event.stage}` : event.stage;
+  const place = event.stage === '0' ? '' : `${stage} `;
+  return `[${place}${event.number}/${event.totalInStage}] ${event.title}`;
+}

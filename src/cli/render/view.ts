@@ -1,0 +1,39 @@
+/** What shows a build to whoever started it. All views show the same events. */
+import { HyperfileError } from '../../base/error.ts';
+import type { BuildEvent } from '../../build/events.ts';
+import type { Console } from '../console.ts';
+
+export interface BuildView {
+  show(event: BuildEvent): void;
+  /** Leaves the terminal as it found it. Nothing is shown after it. */
+  close(): void;
+}
+
+export const PROGRESS_MODES = ['auto', 'tty', 'plain', 'json'] as const;
+export type ProgressMode = (typeof PROGRESS_MODES)[number];
+
+/** Milliseconds since some fixed moment. */
+export type Clock = () => number;
+
+/**
+ * Opens the view that was asked for; `auto` is the live one on a terminal, else the plain one.
+ *
+ * @throws HyperfileError CLI_NO_TERMINAL
+ */
+export async function openView(mode: ProgressMode, console: Console): Promise<BuildView> {
+  const isTerminal = console.err.isTTY === true && console.env.TERM !== 'dumb';
+  if (mode === 'tty' && !isTerminal) throw new HyperfileError('CLI_NO_TERMINAL');
+  if (mode === 'json') {
+    const { JsonView } = await import('./json.ts');
+    return new JsonView(console.out);
+  }
+  if (mode === 'plain' || !isTerminal) {
+    const { PlainView } = await import('./plain.ts');
+    return new PlainView(console.err);
+  }
+  const { TerminalView } = await import('./terminal.ts');
+  return new TerminalView(console);
+}
+
+/** For `--quiet`. */
+export const silentView: BuildView = { show: () => undefined, close: () => undefined };

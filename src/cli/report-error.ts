@@ -1,0 +1,79 @@
+/** Errors for people: what went wrong, where, why, and what to do about it. The only place that prints them. */
+import { ERROR_CODES } from '../base/codes/index.ts';
+import type { ErrorEntry, ExitStatus } from '../base/error-entry.ts';
+import { HyperfileError, systemCode, type SourceLocation } from '../base/error.ts';
+import { colorsFor, type Colors, type Console } from './console.ts';
+
+/** Prints an error as the command line asked for (JSON under --progress=json) and returns the exit status. */
+export function reportError(error: unknown, argv: readonly string[], console: Console): ExitStatus {
+  const known = toKnownError(error);
+  if (wantsJson(argv)) console.out.write(`${JSON.stringify(errorRecord(known))}\n`);
+  else console.err.write(describeError(known, colorsFor(console, console.err)));
+  if (console.env.HYPERFILE_DEBUG) console.err.write(`${stackOf(error)}\n`);
+  return known.exitStatus;
+}
+
+/** The page of a code, as a path in the project. */
+export function errorPage(code: string): string {
+  return `docs/errors/${code}.md`;
+}
+
+/** The whole message, with a newline at its end. */
+export function describeError(error: HyperfileError, colors: Colors): string {
+  const entry: ErrorEntry = ERROR_CODES[error.code];
+  const lines = [`${colors.bold('hyperfile:')} ${colors.red('error:')} ${error.message}`];
+  if (error.at !== undefined) lines.push(...describePlace(error.at, colors));
+  const cause = causeOf(error);
+  if (cause !== undefined) lines.push(`  cause: ${cause}`);
+  if (entry.exit !== 2) lines.push(`  why:   ${entry.why}`);
+  if (error.hint) lines.push(`  hint:  ${error.hint}`);
+  lines.push(colors.dim(`  ${error.code}, ${errorPage(error.code)}`));
+  return `${lines.join('\n')}\n`;
+}
+
+/** `file:line:column`, the line itself and a caret under what is meant. */
+export function describePlace(at: SourceLocation | string, colors: Colors): string[] {
+  if (typeof at === 'string') return [`  at ${at}`];
+  const lines = [`  ${colors.cyan(`${at.file}:${at.line}:${at.column}`)}`];
+  if (at.text === undefined) return lines;
+  const number = String(at.line);
+  const before = at.text.slice(0, at.column - 1).replace(/[^\t]/g, ' ');
+  const width = Math.max(1, (at.endColumn ?? at.column + 1) - at.column);
+  lines.push(`  ${colors.dim(`${number} |`)} ${at.text}`);
+  lines.push(`  ${colors.dim(`${' '.repeat(number.length)} |`)} ${before}${colors.red('^'.repeat(width))}`);
+  return lines;
+}
+
+function toKnownError(error: unknown): HyperfileError {
+  if (error instanceof HyperfileError) return error;
+  if (systemCode(error) === 'ENOSPC') {
+    const path = (error as { path?: string }).path ?? 'the store';
+    return new HyperfileError('DISK_FULL', { data: { path }, cause: error });
+  }
+  const problem = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return new HyperfileError('CLI_INTERNAL', { data: { problem: problem.split('\n', 1)[0] }, cause: error });
+}
+
+/** The one-line reason below an error, when it says something that the message does not. */
+function causeOf(error: HyperfileError): string | undefined {
+  if (!(error.cause instanceof Error) || error.code === 'CLI_INTERNAL') return undefined;
+  const text = error.cause.message.split('\n', 1)[0] ?? '';
+  return text === '' || error.message.includes(text) ? undefined : text;
+}
+
+function errorRecord(error: HyperfileError): object {
+  const { code, message, exitStatus, at, hint, data } = error;
+  return { type: 'error', code, message, exitStatus, at, hint, data, page: errorPage(code) };
+}
+
+function wantsJson(argv: readonly string[]): boolean {
+  return argv.some((argument, index) =>
+    argument === '--progress' ? argv[index + 1] === 'json' : argument === '--progress=json',
+  );
+}
+
+function stackOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause === undefined ? '' : `\ncaused by ${stackOf(error.cause)}`;
+  return `${error.stack ?? error.message}${cause}`;
+}

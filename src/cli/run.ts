@@ -1,0 +1,78 @@
+/** From arguments to an exit status: finds the verb, loads only it, and turns every error into a message. */
+import { Command, CommanderError } from 'commander';
+import type { Console } from './console.ts';
+import { toUsageError } from './usage-error.ts';
+import type { VerbModule } from './verb.ts';
+import { findVerb, VERBS } from './verbs.ts';
+
+const DESCRIPTION =
+  'Build, cache and share virtual machine images as layers, from a superset of the Dockerfile.';
+
+const AFTER_HELP = `
+Exit status:
+  0    done
+  1    a step failed
+  2    wrong usage
+  3    the recipe is wrong
+  4    corrupt data
+  5    something that the host must provide is missing
+  6    a registry failed
+  130  interrupted
+
+Run 'hyperfile help VERB' for what a verb does, its options and examples.`;
+
+/** Runs one command line (without node and the script) and returns its exit status. Never throws. */
+export async function run(argv: readonly string[], console: Console): Promise<number> {
+  try {
+    const args = normalize(argv);
+    const verb = args.find((argument) => !argument.startsWith('-'));
+    const entry = verb === undefined ? undefined : findVerb(verb);
+    const modules = new Map(entry && [[entry.name, await entry.load()]]);
+    await createProgram(console, modules).parseAsync(args, { from: 'user' });
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    const { reportError } = await import('./report-error.ts');
+    return reportError(error instanceof CommanderError ? toUsageError(error, argv) : error, argv, console);
+  }
+}
+
+/** The whole command; a verb whose module is not given is there by name only. */
+export function createProgram(console: Console, modules: ReadonlyMap<string, VerbModule>): Command {
+  const program = new Command('hyperfile')
+    .description(DESCRIPTION)
+    .usage('VERB [options]')
+    .commandsGroup('Verbs:')
+    .helpCommand(false)
+    .option('-v, --version', 'show the version')
+    .addHelpText('after', AFTER_HELP)
+    .configureHelp({ subcommandTerm: (command) => command.name() });
+  prepare(program, console);
+  for (const { name, summary } of VERBS) {
+    const command = program.command(name).summary(summary).description(summary);
+    modules.get(name)?.define(command, console);
+    for (const part of [command, ...command.commands]) prepare(part, console);
+  }
+  return program;
+}
+
+/** `help VERB` is `VERB --help`, `--version` is `version`, nothing at all is `--help`. */
+function normalize(argv: readonly string[]): string[] {
+  const [first, ...rest] = argv;
+  if (first === undefined) return ['--help'];
+  if (first === 'help') return [...rest.filter((argument) => !argument.startsWith('-')), '--help'];
+  if (first === '-v' || first === '--version') return ['version', ...rest];
+  return [...argv];
+}
+
+/** commander neither ends the process nor prints an error: it throws, and help goes where we say. */
+function prepare(command: Command, console: Console): void {
+  command
+    .exitOverride()
+    .helpOption('-h, --help', 'show this help')
+    .configureOutput({
+      writeOut: (text) => console.out.write(text),
+      writeErr: () => undefined,
+      getOutHelpWidth: () => console.out.columns ?? 100,
+    });
+}

@@ -1,0 +1,40 @@
+/** Sizes as people write and read them. */
+import { HyperfileError } from '../base/error.ts';
+
+const POWERS = ['', 'K', 'M', 'G', 'T', 'P'];
+
+/**
+ * Bytes of a size like `64G`, `10GiB`, `1.5T` or `500MB`. A bare letter counts in powers of 1024 (as in Docker and
+ * QEMU), `KB` to `PB` in powers of 1000.
+ *
+ * @throws HyperfileError CLI_BAD_SIZE
+ */
+export function parseSize(value: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*(?:([KMGTP])?(i?B)?)$/i.exec(value.trim());
+  if (!match) throw badSize(value, 'a number with a unit is expected, such as 64G or 512MiB');
+  const [, digits = '', letter = '', suffix = ''] = match;
+  if (letter === '' && suffix.toLowerCase() === 'ib') throw badSize(value, 'the unit lacks its letter');
+  const base = letter !== '' && suffix.toLowerCase() === 'b' ? 1000 : 1024;
+  const sizeBytes = Number(digits) * base ** POWERS.indexOf(letter.toUpperCase());
+  if (!Number.isInteger(sizeBytes)) throw badSize(value, 'it is no whole number of bytes');
+  if (sizeBytes === 0) throw badSize(value, 'it must be more than zero');
+  if (!Number.isSafeInteger(sizeBytes)) throw badSize(value, 'it is too large');
+  return sizeBytes;
+}
+
+function badSize(value: string, problem: string): HyperfileError {
+  return new HyperfileError('CLI_BAD_SIZE', { data: { value: JSON.stringify(value), problem } });
+}
+
+/** `1.5 GiB`, `176 KiB`, `0 B`: three significant digits. */
+export function formatSize(sizeBytes: number): string {
+  let value = sizeBytes;
+  let power = 0;
+  while (value >= 999.5 && power < POWERS.length - 1) {
+    value /= 1024;
+    power += 1;
+  }
+  const digits = power === 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
+  const text = value.toFixed(digits);
+  return `${text.includes('.') ? text.replace(/\.?0+$/, '') : text} ${POWERS[power] ?? ''}${power === 0 ? 'B' : 'iB'}`;
+}

@@ -1,0 +1,33 @@
+/** commander's complaints as errors of ours, with the same hint everywhere. */
+import type { CommanderError } from 'commander';
+import { HyperfileError } from '../base/error.ts';
+import { findVerb } from './verbs.ts';
+
+const SUGGESTION = /\n\(Did you mean (?:one of )?(.*)\?\)$/;
+
+/** @param argv The command line that was refused: it names the verb whose help is worth reading. */
+export function toUsageError(error: CommanderError, argv: readonly string[]): HyperfileError {
+  const suggestion = SUGGESTION.exec(error.message)?.[1];
+  const problem = error.message
+    .replace(SUGGESTION, '')
+    .replace(/^error: /, '')
+    .replace(/\.$/, '');
+  const quoted = /'([^']*)'/.exec(problem)?.[1] ?? '';
+  const hint = [suggestion && `Did you mean ${suggestion}?`, helpHint(argv)].filter(Boolean).join(' ');
+  switch (error.code) {
+    case 'commander.unknownCommand':
+      return new HyperfileError('CLI_UNKNOWN_VERB', { data: { verb: quoted }, hint });
+    case 'commander.unknownOption':
+      return new HyperfileError('CLI_UNKNOWN_OPTION', { data: { option: quoted }, hint });
+    case 'commander.missingArgument':
+      return new HyperfileError('CLI_MISSING_ARGUMENT', { data: { argument: quoted }, hint });
+    default:
+      return new HyperfileError('CLI_USAGE', { data: { problem }, hint });
+  }
+}
+
+/** Points at the help of the verb that the arguments name. */
+export function helpHint(argv: readonly string[]): string {
+  const verb = argv.find((argument) => findVerb(argument));
+  return verb === undefined ? "See 'hyperfile --help'." : `See 'hyperfile ${verb} --help'.`;
+}

@@ -1,0 +1,69 @@
+/** `hyperfile build`, with Docker's flags and their meaning. */
+import type { Command } from 'commander';
+import { DEFAULT_DISK_BYTES } from '../../build/options.ts';
+import type { Console } from '../console.ts';
+import { choiceOption, collect } from '../options.ts';
+import { PROGRESS_MODES, type ProgressMode } from '../render/view.ts';
+import { formatSize, parseSize } from '../size.ts';
+import { addExamples } from '../verb.ts';
+
+/** The options as commander hands them over. */
+export interface BuildFlags {
+  readonly tag?: readonly string[];
+  readonly file?: string;
+  readonly target?: string;
+  readonly buildArg?: readonly string[];
+  readonly cache: boolean;
+  readonly pull?: boolean;
+  readonly progress: ProgressMode;
+  readonly quiet?: boolean;
+  readonly iidfile?: string;
+  readonly metadataFile?: string;
+  readonly diskSize?: number;
+  readonly driver?: string;
+}
+
+export function define(command: Command, console: Console): void {
+  command
+    .description('Build an image from a Hyperfile. Finished steps come from the cache.')
+    .argument('<PATH>', 'the folder whose files COPY and ADD may read')
+    .option('-t, --tag <name>', 'name of the image, as NAME or NAME:TAG; may be repeated', collect)
+    .option(
+      '-f, --file <file>',
+      'the recipe; - reads it from standard input (default: PATH/Hyperfile, else PATH/Dockerfile)',
+    )
+    .option('--target <stage>', 'stop at this stage (default: the last one)')
+    .option(
+      '--build-arg <name=value>',
+      'value of an ARG; without =value it is taken from the environment; may be repeated',
+      collect,
+    )
+    .option('--no-cache', 'run every step again')
+    .option('--pull', 'look for newer bases')
+    .addOption(choiceOption('--progress <mode>', 'how to show the build', PROGRESS_MODES).default('auto'))
+    .option('-q, --quiet', 'print only the id of the image')
+    .option('--iidfile <file>', 'write the id of the image to a file')
+    .option('--metadata-file <file>', 'write what the build made to a file, as JSON')
+    .option(
+      '--disk-size <size>',
+      `virtual size of disks made for new bases (default: ${formatSize(DEFAULT_DISK_BYTES)})`,
+      parseSize,
+    )
+    .option('--driver <name>', 'what runs the steps (default: what suits the host)')
+    .action(async (folder: string, flags: BuildFlags) => {
+      const { buildImage } = await import('../build-image.ts');
+      await buildImage(folder, flags, console);
+    });
+  addExamples(command, [
+    { what: 'the recipe in the current folder', line: 'hyperfile build -t web .' },
+    {
+      what: 'another recipe, another stage, a build argument',
+      line: 'hyperfile build -f ci.Hyperfile --target test --build-arg VERSION=1.2 .',
+    },
+    {
+      what: 'a recipe from standard input',
+      line: "printf 'FROM scratch\\nCOPY . /\\n' | hyperfile build -f - -t files .",
+    },
+    { what: 'from a script: the id, and nothing else', line: 'id=$(hyperfile build -q .)' },
+  ]);
+}
