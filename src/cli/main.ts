@@ -12,5 +12,8 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
-process.exitCode = await run(process.argv.slice(2), processConsole());
-setTimeout(() => process.exit(), GRACE_MS).unref();
+// No top-level await: the launcher loads this file with require().
+void run(process.argv.slice(2), processConsole()).then((status) => {
+  process.exitCode = status;
+  setTimeout(() => process.exit(), GRACE_MS).unref();
+});
