@@ -55,7 +55,8 @@ export function systemCode(error: unknown): string | undefined {
   return typeof error.code === 'string' ? error.code : undefined;
 }
 
-function fillTemplate(template: string, data: ErrorData): string {
+/** Puts the data into the `{name}` places of a message; a place without data stays. */
+export function fillTemplate(template: string, data: ErrorData): string {
   return template.replace(/\{(\w+)\}/g, (place, name: string) => {
     const value = data[name];
     if (value === undefined) return place;
