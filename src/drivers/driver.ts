@@ -7,6 +7,10 @@ export interface Driver {
   probe(): Promise<readonly Finding[]>;
   /** Opens a sandbox on a chain. Fails without leaving anything behind. */
   open(request: OpenRequest): Promise<Sandbox>;
+  /** Makes a new base disk: partition table, an EFI system partition, an empty root file system. */
+  create(request: CreateRequest): Promise<RootPartition>;
+  /** Finds the root file system of a foreign disk by its partition's type, else by looking for `etc/os-release`. */
+  findRoot(chain: readonly string[], signal?: AbortSignal): Promise<RootPartition>;
   /** Ends what the sandboxes share (the disk server), closing any sandbox that is still open. */
   close(): Promise<void>;
 }
@@ -24,7 +28,24 @@ export interface OpenRequest {
   readonly chain: readonly string[];
   /** Where to make the writable difference; absent for a read-only sandbox. Same folder as the chain's files. */
   readonly sandboxPath?: string;
+  /** Where the guest's root file system lies; found by looking when absent. */
+  readonly root?: RootPartition;
   readonly signal?: AbortSignal;
+}
+
+export interface CreateRequest {
+  /** Where the sealed dynamic VHDX goes. */
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly signal?: AbortSignal;
+}
+
+/** A root file system on a virtual disk, in bytes. */
+export interface RootPartition {
+  readonly offset: number;
+  readonly length: number;
+  /** `ext4`, `xfs`, ... as mount names it. */
+  readonly type: string;
 }
 
 /** A running view of an image's disk. One step at a time. */
