@@ -1,0 +1,114 @@
+/** Small files that are there whole or not at all, whatever happens while they are written. */
+import { randomBytes } from 'node:crypto';
+import { closeSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { open, rename } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { HyperfileError, systemCode } from './error.ts';
+
+/** Unfinished files start with this; their final names never do. */
+export const UNFINISHED_PREFIX = '.unfinished-';
+
+/**
+ * Replaces a file: a reader sees the old text or the new. Nothing is made durable: after a power cut the file may be
+ * missing or empty, so this is for what can be made again.
+ *
+ * @throws HyperfileError DISK_FULL
+ */
+export function replaceFile(filePath: string, text: string): void {
+  const unfinished = unfinishedName(filePath);
+  try {
+    const fd = openInFolder(unfinished);
+    try {
+      writeFully(fd, text);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(unfinished, filePath);
+  } catch (error) {
+    rmSync(unfinished, { force: true });
+    throw diskFullAt(filePath, error);
+  }
+}
+
+/**
+ * Replaces a file whose bytes are on the storage before its name is. The name itself is durable after the next
+ * {@link syncFolder}.
+ *
+ * @throws HyperfileError DISK_FULL
+ */
+export async function replaceFileDurably(filePath: string, text: string): Promise<void> {
+  const unfinished = unfinishedName(filePath);
+  try {
+    const fd = openInFolder(unfinished);
+    try {
+      writeFully(fd, text);
+    } finally {
+      closeSync(fd);
+    }
+    await syncFile(unfinished);
+    await renameOver(unfinished, filePath);
+  } catch (error) {
+    rmSync(unfinished, { force: true });
+    throw diskFullAt(filePath, error);
+  }
+}
+
+/** Waits, off the main thread, until a file's bytes are on the storage. */
+export async function syncFile(filePath: string): Promise<void> {
+  // Windows flushes only what is open for writing.
+  const handle = await open(filePath, process.platform === 'win32' ? 'r+' : 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Makes the names in a folder durable. Windows has no such call and needs none: NTFS logs its names. */
+export async function syncFolder(folder: string): Promise<void> {
+  if (process.platform !== 'win32') await syncFile(folder);
+}
+
+/** The error to throw for a failed write: DISK_FULL when it failed for want of space or quota, else as it was. */
+export function diskFullAt(filePath: string, error: unknown): unknown {
+  const code = systemCode(error);
+  if (code !== 'ENOSPC' && code !== 'EDQUOT') return error;
+  return new HyperfileError('DISK_FULL', { data: { path: filePath }, cause: error });
+}
+
+const RENAME_ATTEMPTS = 8;
+const RENAME_PAUSE_MS = 5;
+
+/** A virus scanner or an indexer that has just opened the target makes Windows refuse for a moment. */
+export async function renameOver(from: string, to: string, renameOnce = rename): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await renameOnce(from, to);
+    } catch (error) {
+      const busy = ['EPERM', 'EBUSY', 'EACCES'].includes(systemCode(error) ?? '');
+      if (!busy || process.platform !== 'win32' || attempt === RENAME_ATTEMPTS) throw error;
+      await sleep(RENAME_PAUSE_MS * 2 ** attempt);
+    }
+  }
+}
+
+function unfinishedName(filePath: string): string {
+  return path.join(path.dirname(filePath), UNFINISHED_PREFIX + randomBytes(6).toString('hex'));
+}
+
+function openInFolder(filePath: string): number {
+  try {
+    return openSync(filePath, 'wx');
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT') throw error;
+    mkdirSync(path.dirname(filePath), { recursive: true });
+    return openSync(filePath, 'wx');
+  }
+}
+
+/** A file system that fills up may take only part of a write before it refuses the rest. */
+function writeFully(fd: number, text: string): void {
+  const bytes = Buffer.from(text);
+  for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done);
+}
