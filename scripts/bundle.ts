@@ -1,5 +1,13 @@
 /** Makes dist/: the command (launcher, main and its lazily loaded parts), the disk server and the public API. */
-import { chmodSync, copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { rolldown, type OutputChunk } from 'rolldown';
 
@@ -20,7 +28,9 @@ chmodSync(path.join(dist, 'hyperfile.cjs'), 0o755);
 const packages = bundledPackages(chunks);
 writeFileSync(path.join(dist, 'THIRD-PARTY-LICENSES.txt'), licences(packages));
 const sizeKiB = chunks.reduce((sum, chunk) => sum + chunk.code.length, 0) / 1024;
-console.log(`dist/: ${chunks.length} files, ${sizeKiB.toFixed(0)} KiB, with ${packages.length} packages inside`);
+console.log(
+  `dist/: ${chunks.length} files, ${sizeKiB.toFixed(0)} KiB, with ${packages.length} packages inside`,
+);
 
 async function bundle(): Promise<OutputChunk[]> {
   const input = Object.entries(ENTRIES)
@@ -57,9 +67,14 @@ function bundledPackages(built: readonly OutputChunk[]): string[] {
 /** Every bundled package with its licence text, which MIT and its like ask to be kept. */
 function licences(folders: readonly string[]): string {
   const sections = folders.map((folder) => {
-    const about = JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8')) as Record<string, string>;
+    const about = JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8')) as Record<
+      string,
+      string
+    >;
     const file = readdirSync(folder).find((name) => /^(licen[cs]e|copying)/i.test(name));
-    const text = file ? readFileSync(path.join(folder, file), 'utf8').trim() : `Licence: ${about.license ?? 'unknown'}`;
+    const text = file
+      ? readFileSync(path.join(folder, file), 'utf8').trim()
+      : `Licence: ${about.license ?? 'unknown'}`;
     return `${about.name ?? folder} ${about.version ?? ''} (${about.license ?? 'unknown'})\n\n${text}\n`;
   });
   return sections.join(`\n${'-'.repeat(80)}\n\n`);

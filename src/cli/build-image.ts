@@ -1,15 +1,16 @@
 /** What `hyperfile build` does: options in Docker's words to a build, a view beside it, the results written down. */
-import { writeFile, stat } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { HyperfileError, systemCode } from '../base/error.ts';
 import type { BuildEvent, BuiltImage } from '../build/events.ts';
 import { DEFAULT_DISK_BYTES, type BuildOptions } from '../build/options.ts';
 import type { Console } from './console.ts';
 import { interruptible } from './interrupt.ts';
+import { openStore } from './open-store.ts';
 import { openView, silentView } from './render/view.ts';
 import type { BuildFlags } from './verbs/build.ts';
 
-/** @throws HyperfileError whatever the build throws, and CLI_NOT_A_FOLDER, CLI_NO_TERMINAL, CLI_OUTPUT_FILE */
+/** @throws HyperfileError whatever the build throws, and CLI_NO_TERMINAL, CLI_OUTPUT_FILE */
 export async function buildImage(folder: string, flags: BuildFlags, console: Console): Promise<void> {
   const options = await buildOptions(folder, flags, console);
   const view = flags.quiet ? silentView : await openView(flags.progress, console);
@@ -18,11 +19,19 @@ export async function buildImage(folder: string, flags: BuildFlags, console: Con
     if (event.type === 'build-end') image = event.image;
     view.show(event);
   };
+  const announce = (message: string) => view.show({ type: 'warning', message });
   try {
-    const [{ build }, { openStore }] = await Promise.all([loadBuild(), loadStore()]);
-    const store = await openStore();
-    const announce = (message: string) => view.show({ type: 'warning', message });
-    await interruptible(announce, (signal) => build(options, { onEvent, signal, store }));
+    await interruptible(announce, async (signal) => {
+      const [{ build }, store] = await Promise.all([
+        import('../build/build.ts'),
+        openStore(console, { signal, announce }),
+      ]);
+      try {
+        await build(options, { onEvent, signal, store });
+      } finally {
+        store.close();
+      }
+    });
   } finally {
     view.close();
   }
@@ -30,11 +39,8 @@ export async function buildImage(folder: string, flags: BuildFlags, console: Con
 }
 
 async function buildOptions(folder: string, flags: BuildFlags, console: Console): Promise<BuildOptions> {
-  const contextPath = path.resolve(console.cwd, folder);
-  if (!(await isFolder(contextPath)))
-    throw new HyperfileError('CLI_NOT_A_FOLDER', { data: { path: folder } });
   return {
-    contextPath,
+    contextPath: path.resolve(console.cwd, folder),
     ...(await recipeSource(flags.file, console)),
     tags: flags.tag ?? [],
     ...(flags.target !== undefined && { target: flags.target }),
@@ -44,11 +50,6 @@ async function buildOptions(folder: string, flags: BuildFlags, console: Console)
     diskSizeBytes: flags.diskSize ?? DEFAULT_DISK_BYTES,
     ...(flags.driver !== undefined && { driver: flags.driver }),
   };
-}
-
-async function isFolder(folder: string): Promise<boolean> {
-  const found = await stat(folder).catch(() => undefined);
-  return found?.isDirectory() ?? false;
 }
 
 async function recipeSource(file: string | undefined, console: Console): Promise<Partial<BuildOptions>> {
@@ -91,22 +92,4 @@ async function writeText(file: string, text: string, console: Console): Promise<
     const problem = systemCode(error) ?? String(error);
     throw new HyperfileError('CLI_OUTPUT_FILE', { data: { path: file, problem }, cause: error });
   }
-}
-
-// TODO(engine): these two become plain imports when the engine and the store are in the tree.
-interface Engine {
-  build: (
-    options: BuildOptions,
-    io: { onEvent: (event: BuildEvent) => void; signal: AbortSignal; store: unknown },
-  ) => Promise<unknown>;
-}
-
-async function loadBuild(): Promise<Engine> {
-  const module = '../build/build.ts';
-  return (await import(module)) as Engine;
-}
-
-async function loadStore(): Promise<{ openStore: () => Promise<unknown> }> {
-  const module = '../store/store.ts';
-  return (await import(module)) as { openStore: () => Promise<unknown> };
 }

@@ -15,8 +15,13 @@ if (found[0] > NEEDED_MAJOR || (found[0] === NEEDED_MAJOR && found[1] >= NEEDED_
   require('./main.js');
 } else {
   process.stderr.write(
-    'hyperfile: error: Node ' + NEEDED_MAJOR + '.' + NEEDED_MINOR + ' or newer is needed, and this is ' +
-      process.versions.node + '\n' +
+    'hyperfile: error: Node ' +
+      NEEDED_MAJOR +
+      '.' +
+      NEEDED_MINOR +
+      ' or newer is needed, and this is ' +
+      process.versions.node +
+      '\n' +
       '  hint:  get it from https://nodejs.org/en/download, with a version manager (nvm install 24),\n' +
       '         or for one command: npx -p node@24 -p hyperfile hyperfile ...\n',
   );

@@ -1,6 +1,7 @@
 /** Options that several verbs share, and how their values are checked. */
-import { Option } from 'commander';
+import { Argument, Option } from 'commander';
 import { HyperfileError } from '../base/error.ts';
+import { suggest } from '../base/suggest.ts';
 
 export type OutputFormat = 'table' | 'json';
 
@@ -12,12 +13,25 @@ export function formatOption(): Option {
 /** An option that takes one of a few words. */
 export function choiceOption(flags: string, description: string, choices: readonly string[]): Option {
   const option = new Option(flags, `${description}: ${listWords(choices)}`);
-  return option.argParser((value: string) => {
+  return option.choices(choices).argParser(parseChoice(option.long ?? flags, choices));
+}
+
+/** An argument that takes one of a few words. */
+export function choiceArgument(name: string, description: string, choices: readonly string[]): Argument {
+  const argument = new Argument(name, `${description}: ${listWords(choices)}`);
+  return argument.choices(choices).argParser(parseChoice(argument.name(), choices));
+}
+
+function parseChoice(option: string, choices: readonly string[]): (value: string) => string {
+  return (value) => {
     if (choices.includes(value)) return value;
+    const data = { value: JSON.stringify(value), option, expected: listWords(choices) };
+    const near = suggest(value, choices);
     throw new HyperfileError('CLI_BAD_VALUE', {
-      data: { value: JSON.stringify(value), option: option.long ?? flags, expected: listWords(choices) },
+      data,
+      ...(near !== undefined && { hint: `Did you mean ${near}?` }),
     });
-  });
+  };
 }
 
 /** For options that may be given several times. */

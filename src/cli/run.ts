@@ -1,9 +1,12 @@
 /** From arguments to an exit status: finds the verb, loads only it, and turns every error into a message. */
 import { Command, CommanderError } from 'commander';
 import type { Console } from './console.ts';
-import { toUsageError } from './usage-error.ts';
+import { toUsageError, unknownVerb } from './usage-error.ts';
 import type { VerbModule } from './verb.ts';
 import { findVerb, VERBS } from './verbs.ts';
+
+/** What completion scripts call; it is in no list. */
+const COMPLETE_VERB = '__complete';
 
 const DESCRIPTION =
   'Build, cache and share virtual machine images as layers, from a superset of the Dockerfile.';
@@ -24,9 +27,11 @@ Run 'hyperfile help VERB' for what a verb does, its options and examples.`;
 /** Runs one command line (without node and the script) and returns its exit status. Never throws. */
 export async function run(argv: readonly string[], console: Console): Promise<number> {
   try {
+    if (argv[0] === COMPLETE_VERB) return await complete(argv.slice(1), console);
     const args = normalize(argv);
     const verb = args.find((argument) => !argument.startsWith('-'));
     const entry = verb === undefined ? undefined : findVerb(verb);
+    if (verb !== undefined && entry === undefined) throw unknownVerb(verb);
     const modules = new Map(entry && [[entry.name, await entry.load()]]);
     await createProgram(console, modules).parseAsync(args, { from: 'user' });
     return 0;
@@ -35,6 +40,15 @@ export async function run(argv: readonly string[], console: Console): Promise<nu
     const { reportError } = await import('./report-error.ts');
     return reportError(error instanceof CommanderError ? toUsageError(error, argv) : error, argv, console);
   }
+}
+
+/** Answers the shells' completion scripts: a candidate and its description a line. */
+async function complete(words: readonly string[], console: Console): Promise<number> {
+  const { completions } = await import('./complete.ts');
+  const found = await completions(words[0] === '--' ? words.slice(1) : words, console);
+  const lines = found.map(({ value, description }) => `${value}${description ? `\t${description}` : ''}\n`);
+  console.out.write(lines.join(''));
+  return 0;
 }
 
 /** The whole command; a verb whose module is not given is there by name only. */

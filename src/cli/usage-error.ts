@@ -1,7 +1,8 @@
 /** commander's complaints as errors of ours, with the same hint everywhere. */
 import type { CommanderError } from 'commander';
 import { HyperfileError } from '../base/error.ts';
-import { findVerb } from './verbs.ts';
+import { suggest } from '../base/suggest.ts';
+import { findVerb, VERBS } from './verbs.ts';
 
 const SUGGESTION = /\n\(Did you mean (?:one of )?(.*)\?\)$/;
 
@@ -15,8 +16,6 @@ export function toUsageError(error: CommanderError, argv: readonly string[]): Hy
   const quoted = /'([^']*)'/.exec(problem)?.[1] ?? '';
   const hint = [suggestion && `Did you mean ${suggestion}?`, helpHint(argv)].filter(Boolean).join(' ');
   switch (error.code) {
-    case 'commander.unknownCommand':
-      return new HyperfileError('CLI_UNKNOWN_VERB', { data: { verb: quoted }, hint });
     case 'commander.unknownOption':
       return new HyperfileError('CLI_UNKNOWN_OPTION', { data: { option: quoted }, hint });
     case 'commander.missingArgument':
@@ -24,6 +23,15 @@ export function toUsageError(error: CommanderError, argv: readonly string[]): Hy
     default:
       return new HyperfileError('CLI_USAGE', { data: { problem }, hint });
   }
+}
+
+export function unknownVerb(verb: string): HyperfileError {
+  const near = suggest(
+    verb,
+    VERBS.map(({ name }) => name),
+  );
+  const hint = [near && `Did you mean ${near}?`, helpHint([])].filter(Boolean).join(' ');
+  return new HyperfileError('CLI_UNKNOWN_VERB', { data: { verb }, hint });
 }
 
 /** Points at the help of the verb that the arguments name. */

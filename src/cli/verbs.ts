@@ -3,7 +3,19 @@ import type { VerbEntry } from './verb.ts';
 
 export const VERBS: readonly VerbEntry[] = [
   { name: 'build', summary: 'Build an image from a Hyperfile', load: () => import('./verbs/build.ts') },
+  { name: 'images', summary: 'List the images of the store', load: () => import('./verbs/images.ts') },
+  { name: 'history', summary: 'Show what made an image', load: () => import('./verbs/history.ts') },
+  { name: 'inspect', summary: 'Show everything about images', load: () => import('./verbs/inspect.ts') },
+  { name: 'tag', summary: 'Give an image one more name', load: () => import('./verbs/tag.ts') },
+  { name: 'rmi', summary: 'Remove images', load: () => import('./verbs/rmi.ts') },
+  { name: 'prune', summary: 'Free what nothing needs', load: () => import('./verbs/prune.ts') },
+  {
+    name: 'completion',
+    summary: 'Print the completion script of a shell',
+    load: () => import('./verbs/completion.ts'),
+  },
   { name: 'version', summary: 'Show the version', load: () => import('./verbs/version.ts') },
+  { name: 'help', summary: 'Show help for a verb', load: () => import('./verbs/help.ts') },
 ];
 
 /** The module of a verb, or undefined when there is no such verb. */

@@ -38,11 +38,17 @@ export const cliCodes = errorTable({
     why: 'A size is a number with a unit: 64G, 10GiB, 512M. K, M, G and T count in powers of 1024, as KiB to TiB do; KB to TB count in powers of 1000.',
     todo: 'Write a size like 64G or 512MiB.',
   },
-  CLI_NOT_A_FOLDER: {
+  CLI_BAD_DURATION: {
     exit: 2,
-    message: '{path} is not a folder',
-    why: 'The last argument of a build names the folder whose files COPY and ADD may read.',
-    todo: "Give the folder that holds the recipe; '.' is the current one. Name a recipe elsewhere with --file.",
+    message: '{value} is not a length of time',
+    why: 'A length of time is a whole number and one of s, m, h and d.',
+    todo: 'Write it like 90s, 30m, 24h or 7d.',
+  },
+  CLI_HOST_LACKS: {
+    exit: 5,
+    message: 'this host cannot build yet: {problems}',
+    why: 'The driver that suits this host needs something that is not there.',
+    todo: "Do what 'hyperfile doctor' says beside each problem.",
   },
   CLI_NO_TERMINAL: {
     exit: 2,

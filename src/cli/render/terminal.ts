@@ -1,8 +1,151 @@
-/** Live view. */
-import { PlainView } from './plain.ts';
-import type { Console } from '../console.ts';
-export class TerminalView extends PlainView {
-  constructor(console: Console) {
-    super(console.err);
+/** The live view: a line for every finished step, and under them what runs now with the last lines it printed. */
+import type { BuildEvent, StepId } from '../../build/events.ts';
+import type { Progress } from '../../base/events.ts';
+import { colorsFor, type Colors, type Console } from '../console.ts';
+import { formatSize } from '../size.ts';
+import { LiveRegion } from './live-region.ts';
+import { ShownSteps, type ShownStep } from './steps.ts';
+import { formatSeconds, summaryLines } from './summary.ts';
+import { fitText, justify } from './text-width.ts';
+import type { BuildView, Clock } from './view.ts';
+
+/** Lines of output kept of a running step. */
+const TAIL_LINES = 6;
+/** On a very wide terminal, times would stand too far from what they belong to. */
+const WIDEST = 120;
+
+type StepEnd = Extract<BuildEvent, { type: 'step-end' }>;
+
+interface RunningStep {
+  readonly shown: ShownStep;
+  readonly tail: string[];
+  progress?: { readonly what: string; readonly progress: Progress };
+}
+
+export class TerminalView implements BuildView {
+  readonly #console: Console;
+  readonly #colors: Colors;
+  readonly #now: Clock;
+  readonly #steps = new ShownSteps();
+  readonly #running = new Map<StepId, RunningStep>();
+  readonly #startedMs: number;
+  readonly #region: LiveRegion;
+  #totalSteps = 0;
+  #endedSteps = 0;
+  #cachedSteps = 0;
+
+  constructor(console: Console, now: Clock = () => performance.now()) {
+    this.#console = console;
+    this.#colors = colorsFor(console, console.err);
+    this.#now = now;
+    this.#startedMs = now();
+    this.#region = new LiveRegion(console.err, this.#colors, (columns, rows) => this.draw(columns, rows));
   }
+
+  show(event: BuildEvent): void {
+    switch (event.type) {
+      case 'build-start':
+        this.#totalSteps = event.totalSteps;
+        return;
+      case 'step-start':
+        this.#running.set(event.step, { shown: this.#steps.start(event, this.#now()), tail: [] });
+        return;
+      case 'step-output':
+        this.#output(event.step, event.stream, event.text);
+        return;
+      case 'step-progress': {
+        const step = this.#running.get(event.step);
+        if (step) step.progress = event;
+        return;
+      }
+      case 'step-end':
+        this.#end(event);
+        return;
+      case 'warning':
+        this.#warn(event);
+        return;
+      case 'build-end':
+        this.close();
+        for (const line of summaryLines(event)) this.#region.print(this.#summaryColors(line, event.status));
+    }
+  }
+
+  close(): void {
+    this.#region.close();
+  }
+
+  /** The live lines, for a terminal of this size: totals first, then each running step with its last lines. */
+  draw(columns: number, rows: number): string[] {
+    const width = Math.min(columns, WIDEST);
+    const elapsed = formatSeconds(this.#now() - this.#startedMs);
+    const counts = `${this.#endedSteps}/${this.#totalSteps} steps, ${this.#cachedSteps} cached`;
+    const lines = [justify(`building: ${counts}`, elapsed, width).join('')];
+    const steps = [...this.#running.values()];
+    const tailRows = Math.min(TAIL_LINES, Math.floor((rows - 1 - steps.length) / Math.max(1, steps.length)));
+    for (const step of steps) {
+      lines.push(this.#runningLine(step, width));
+      for (const text of tailOf(step, tailRows))
+        lines.push(this.#colors.dim(fitText(`    ${text}`, columns)));
+    }
+    return lines.slice(0, Math.max(1, rows));
+  }
+
+  #runningLine({ shown, progress }: RunningStep, columns: number): string {
+    const seconds = formatSeconds(this.#now() - shown.startedMs);
+    const figure = progress ? `${progress.what} ${formatProgress(progress.progress)}  ` : '';
+    const [left, right] = justify(`→ ${shown.title}`, `${figure}${seconds}`, columns);
+    return this.#colors.bold(left) + this.#colors.dim(right);
+  }
+
+  #output(id: StepId, stream: 'stdout' | 'stderr', text: string): void {
+    const step = this.#running.get(id);
+    if (!step) return;
+    step.tail.push(...step.shown[stream].push(text).filter((line) => line.trim() !== ''));
+    step.tail.splice(0, Math.max(0, step.tail.length - TAIL_LINES));
+  }
+
+  #end(event: StepEnd): void {
+    const step = this.#running.get(event.step);
+    if (!step) return;
+    this.#running.delete(event.step);
+    this.#endedSteps += 1;
+    if (event.status === 'cached') this.#cachedSteps += 1;
+    this.#region.print(this.#endedLine(step.shown, event));
+    for (const line of event.error?.lastLines ?? []) this.#region.print(`    ${line}`);
+  }
+
+  #endedLine(step: ShownStep, event: StepEnd): string {
+    const { green, blue, red, yellow, dim } = this.#colors;
+    const mark = { done: green('✔'), cached: blue('●'), failed: red('✖'), cancelled: yellow('■') }[
+      event.status
+    ];
+    const size = event.layer ? formatSize(event.layer.allocatedBytes) : '';
+    const time = event.status === 'cached' ? 'CACHED' : formatSeconds(event.durationMs);
+    const columns = Math.min(Math.max(1, (this.#console.err.columns ?? 80) - 1), WIDEST) - 2;
+    const [left, right] = justify(step.title, `${size}  ${time.padStart(6)}`.trimStart(), columns);
+    return `${mark} ${event.status === 'cached' ? dim(left) : left}${dim(right)}`;
+  }
+
+  #warn({ message, at, hint }: Extract<BuildEvent, { type: 'warning' }>): void {
+    const place = at ? `${at.file}:${at.line}: ` : '';
+    this.#region.print(`${this.#colors.yellow('warning:')} ${place}${message}`);
+    if (hint) this.#region.print(`  ${hint}`);
+  }
+
+  #summaryColors(line: string, status: 'done' | 'failed' | 'cancelled'): string {
+    if (!line.startsWith('Buil')) return line;
+    return status === 'done' ? this.#colors.green(line) : this.#colors.red(line);
+  }
+}
+
+/** The last lines, the unfinished one (a progress bar) included. */
+function tailOf({ shown, tail }: RunningStep, count: number): string[] {
+  if (count <= 0) return [];
+  const unfinished = [shown.stdout.current, shown.stderr.current].filter((line) => line.trim() !== '');
+  return [...tail, ...unfinished].slice(-count);
+}
+
+function formatProgress({ done, total, unit }: Progress): string {
+  const show = unit === 'bytes' ? formatSize : String;
+  return total === undefined ? show(done) : `${show(done)} / ${show(total)}`;
 }

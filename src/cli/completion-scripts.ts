@@ -1,0 +1,76 @@
+/** What the shells are told: each script only asks `hyperfile __complete` and falls back to file names. */
+
+export const SHELLS = ['bash', 'zsh', 'fish', 'powershell'] as const;
+export type Shell = (typeof SHELLS)[number];
+
+const BASH = `# hyperfile completion for bash
+_hyperfile() {
+    local line
+    COMPREPLY=()
+    while IFS=$'\\n' read -r line; do
+        COMPREPLY+=("\${line%%$'\\t'*}")
+    done < <("\${COMP_WORDS[0]}" __complete -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
+    # An image name holds colons, where bash cuts words: leave out what stands before the last cut.
+    if declare -F __ltrim_colon_completions >/dev/null; then
+        __ltrim_colon_completions "\${COMP_WORDS[COMP_CWORD]}"
+    fi
+}
+complete -o default -F _hyperfile hyperfile
+`;
+
+const ZSH = `#compdef hyperfile
+# hyperfile completion for zsh
+_hyperfile() {
+    local line value
+    local -a candidates
+    for line in "\${(@f)$("\${words[1]}" __complete -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}"; do
+        [[ -n $line ]] || continue
+        value=\${line%%$'\\t'*}
+        candidates+=("\${value//:/\\\\:}:\${line#*$'\\t'}")
+    done
+    if (( $#candidates )); then
+        _describe -V hyperfile candidates
+    else
+        _files
+    fi
+}
+if [ "$funcstack[1]" = _hyperfile ]; then
+    _hyperfile "$@"
+else
+    compdef _hyperfile hyperfile
+fi
+`;
+
+const FISH = `# hyperfile completion for fish
+function __hyperfile_complete
+    set -l words (commandline -opc) (commandline -ct)
+    set -l found ($words[1] __complete -- $words[2..-1] 2>/dev/null)
+    if test (count $found) -gt 0
+        printf '%s\\n' $found
+    else
+        __fish_complete_path (commandline -ct)
+    end
+end
+complete -c hyperfile -f -a '(__hyperfile_complete)'
+`;
+
+const POWERSHELL = `# hyperfile completion for PowerShell
+Register-ArgumentCompleter -Native -CommandName hyperfile -ScriptBlock {
+    param($wordToComplete, $commandAst, $cursorPosition)
+    $words = @($commandAst.CommandElements | Where-Object { $_.Extent.EndOffset -lt $cursorPosition } |
+        Select-Object -Skip 1 | ForEach-Object { $_.ToString() })
+    & $commandAst.CommandElements[0].ToString() __complete '--' @words "$wordToComplete" 2>$null | ForEach-Object {
+        $value, $description = $_ -split "\`t", 2
+        if (-not $description) { $description = $value }
+        [System.Management.Automation.CompletionResult]::new($value, $value, 'ParameterValue', $description)
+    }
+}
+`;
+
+/** The script to be sourced. */
+export const COMPLETION_SCRIPTS: Readonly<Record<Shell, string>> = {
+  bash: BASH,
+  zsh: ZSH,
+  fish: FISH,
+  powershell: POWERSHELL,
+};
