@@ -1,0 +1,227 @@
+/**
+ * One index over all finished layers of a chain: for every megabyte of the disk, whose data counts. A megabyte is
+ * resolved when it is first read, by walking down the layers once; from then on depth costs nothing. A layer that is
+ * sealed later is merged into what is known. Six bytes a megabyte, for those gigabytes that hold something at all, and
+ * eight for every run of a megabyte that several layers share.
+ */
+import type { Bitmap } from '../bytes/bitmap.ts';
+import type { BlockFile } from '../disk/block-file.ts';
+import { BLOCK, MIB } from './format.ts';
+import type { Geometry } from './geometry.ts';
+import type { BlockTable } from './block-table.ts';
+import type { Layer } from './layer.ts';
+import type { RunSource, RunVisitor } from './runs.ts';
+import { readBlockBits } from './sector-bitmap.ts';
+import { MixedUnit, runEndOf, runFileMb, runSource, runStart } from './mixed-unit.ts';
+
+/** Units (megabytes) of one page of the index: a gigabyte. */
+const UNITS_PER_PAGE = 1024;
+const PAGE_SHIFT = 10;
+const PAGE_MASK = UNITS_PER_PAGE - 1;
+
+/** What a unit's `source` says; from FIRST_FILE on, which file holds all of it. */
+const UNRESOLVED = 0;
+export const ZERO = 1;
+const MIXED = 2;
+const FIRST_FILE = 3;
+
+interface Page {
+  readonly source: Uint16Array;
+  /** Where the unit lies in its file, in MiB. */
+  readonly fileMb: Uint32Array;
+  /** The runs of MIXED units. */
+  readonly mixed: (Uint32Array | undefined)[];
+}
+
+/** A finished difference, as {@link ChainIndex.absorb} takes it. */
+export interface FinishedBlocks {
+  readonly file: BlockFile;
+  readonly geometry: Geometry;
+  readonly table: BlockTable;
+  /** The bits of PARTIALLY_PRESENT blocks. */
+  readonly bits: ReadonlyMap<number, Bitmap>;
+}
+
+export class ChainIndex implements RunSource {
+  /** The disk as the topmost layer sees it. */
+  #sizeBytes: number;
+  readonly #layers: readonly Layer[];
+  readonly #files: BlockFile[];
+  /** `null`: nothing in this gigabyte; `undefined`: not looked at. */
+  readonly #pages: (Page | null | undefined)[] = [];
+  readonly #sectorBytes: number;
+  readonly #scratch: MixedUnit;
+
+  /** `layers` leaf first; none for a disk of zeros. */
+  constructor(layers: readonly Layer[], logicalSectorBytes: number) {
+    this.#layers = layers;
+    this.#files = layers.map((layer) => layer.file);
+    this.#sizeBytes = layers[0]?.geometry.sizeBytes ?? 0;
+    this.#sectorBytes = logicalSectorBytes;
+    this.#scratch = new MixedUnit(MIB / logicalSectorBytes);
+  }
+
+  runs(offset: number, length: number, at: number, visitor: RunVisitor): void {
+    for (let done = 0; done < length;) {
+      const position = offset + done;
+      const unit = Math.floor(position / MIB);
+      const page = this.#pageOf(unit >>> PAGE_SHIFT);
+      if (page === null) {
+        const pageEnd = ((unit >>> PAGE_SHIFT) + 1) * UNITS_PER_PAGE * MIB;
+        const count = Math.min(pageEnd - position, length - done);
+        visitor.zeros(at + done, count);
+        done += count;
+        continue;
+      }
+      const within = position - unit * MIB;
+      const count = Math.min(MIB - within, length - done);
+      let source = page.source[unit & PAGE_MASK];
+      if (source === UNRESOLVED) source = this.#resolve(page, unit);
+      if (source >= FIRST_FILE) {
+        const fileOffset = page.fileMb[unit & PAGE_MASK] * MIB + within;
+        visitor.data(this.#files[source - FIRST_FILE], fileOffset, at + done, count);
+      } else if (source === ZERO) visitor.zeros(at + done, count);
+      else this.#mixedRuns(page.mixed[unit & PAGE_MASK]!, within, count, at + done, visitor);
+      done += count;
+    }
+  }
+
+  #mixedRuns(runs: Uint32Array, within: number, length: number, at: number, visitor: RunVisitor): void {
+    const end = within + length;
+    for (let i = findRun(runs, Math.floor(within / this.#sectorBytes)), from = within; from < end; i++) {
+      const to = Math.min(end, runEndOf(runs, i) * this.#sectorBytes);
+      const source = runSource(runs, i);
+      if (source === ZERO) visitor.zeros(at + from - within, to - from);
+      else {
+        const fileOffset = runFileMb(runs, i) * MIB + from;
+        visitor.data(this.#files[source - FIRST_FILE], fileOffset, at + from - within, to - from);
+      }
+      from = to;
+    }
+  }
+
+  #pageOf(index: number): Page | null {
+    const known = this.#pages[index];
+    if (known !== undefined) return known;
+    const first = index * UNITS_PER_PAGE * MIB;
+    const last = first + UNITS_PER_PAGE * MIB - 1;
+    const holds = this.#layers.some(({ table, geometry }) => {
+      const lastBlock = Math.min(Math.floor(last / geometry.blockBytes), geometry.blockCount - 1);
+      return table.mayHold(Math.floor(first / geometry.blockBytes), lastBlock);
+    });
+    return (this.#pages[index] = holds ? newPage() : null);
+  }
+
+  /** Walks down the layers for one unit and keeps the answer. */
+  #resolve(page: Page, unit: number): number {
+    const scratch = this.#scratch;
+    scratch.clear();
+    let limitBytes = this.#sizeBytes;
+    for (const [i, layer] of this.#layers.entries()) {
+      // What a child has past the end of its parent reads as zeros, whatever still older layers hold there.
+      limitBytes = Math.min(limitBytes, layer.geometry.sizeBytes);
+      const sectorsLeft = Math.floor((limitBytes - unit * MIB) / this.#sectorBytes);
+      scratch.fill(Math.max(0, sectorsLeft), scratch.sectorCount, ZERO, 0);
+      if (this.#lay(layer, i + FIRST_FILE, unit) || scratch.isFull) break;
+    }
+    scratch.fill(0, scratch.sectorCount, ZERO, 0);
+    return this.#store(page, unit);
+  }
+
+  /** Lays one layer's part of a unit under what the scratch holds. Returns true when nothing below can show. */
+  #lay(layer: Layer, source: number, unit: number): boolean {
+    const { geometry, table } = layer;
+    const block = Math.floor((unit * MIB) / geometry.blockBytes);
+    if (block >= geometry.blockCount) return true;
+    const state = table.state(block);
+    if (state === BLOCK.NOT_PRESENT) return false;
+    const all = this.#scratch.sectorCount;
+    const unitInBlock = unit - block * (geometry.blockBytes / MIB);
+    const fileMb = table.fileMb(block) + unitInBlock;
+    if (state === BLOCK.PARTIALLY_PRESENT) {
+      const bits = readBlockBits(layer, block, unitInBlock * all, all);
+      for (const { start, end } of bits.runs()) this.#scratch.fill(start, end, source, fileMb);
+      return false;
+    }
+    if (state === BLOCK.FULLY_PRESENT) this.#scratch.fill(0, all, source, fileMb);
+    else this.#scratch.fill(0, all, ZERO, 0);
+    return true;
+  }
+
+  /** Keeps what the scratch holds as a unit's answer. */
+  #store(page: Page, unit: number): number {
+    const slot = unit & PAGE_MASK;
+    const single = this.#scratch.single();
+    page.mixed[slot] = single ? undefined : this.#scratch.encode();
+    page.fileMb[slot] = single?.fileMb ?? 0;
+    return (page.source[slot] = single?.source ?? MIXED);
+  }
+
+  /**
+   * Puts a finished difference on top. Only the units it touches are looked at.
+   */
+  absorb(finished: FinishedBlocks): void {
+    const { geometry, table, file } = finished;
+    const source = this.#files.length + FIRST_FILE;
+    const unitsPerBlock = geometry.blockBytes / MIB;
+    for (const block of table.blocks()) {
+      const bits = finished.bits.get(block);
+      const isZero = table.state(block) !== BLOCK.FULLY_PRESENT && bits === undefined;
+      for (let i = 0; i < unitsPerBlock; i++) {
+        const unit = block * unitsPerBlock + i;
+        if (unit * MIB >= geometry.sizeBytes) break;
+        const [top, fileMb] = isZero ? [ZERO, 0] : [source, table.fileMb(block) + i];
+        this.#cover(unit, bits, i * this.#scratch.sectorCount, top, fileMb);
+      }
+    }
+    this.#files.push(file);
+    this.#sizeBytes = geometry.sizeBytes;
+  }
+
+  /** Lays a new topmost part over one unit: the sectors whose bits are set, or all of them. */
+  #cover(unit: number, bits: Bitmap | undefined, firstBit: number, source: number, fileMb: number): void {
+    const page = this.#pageOf(unit >>> PAGE_SHIFT) ?? (this.#pages[unit >>> PAGE_SHIFT] = newZeroPage());
+    const scratch = this.#scratch;
+    const slot = unit & PAGE_MASK;
+    // Before the scratch is used: resolving needs it too.
+    if (page.source[slot] === UNRESOLVED) this.#resolve(page, unit);
+    scratch.clear();
+    if (bits === undefined) scratch.fill(0, scratch.sectorCount, source, fileMb);
+    else {
+      for (const { start, end } of bits.runs(firstBit, firstBit + scratch.sectorCount)) {
+        scratch.fill(start - firstBit, end - firstBit, source, fileMb);
+      }
+    }
+    const below = page.source[slot];
+    if (below === MIXED) scratch.fillFrom(page.mixed[slot]!);
+    else scratch.fill(0, scratch.sectorCount, below, page.fileMb[slot]);
+    this.#store(page, unit);
+  }
+
+  /** Closes the files of all layers, absorbed ones included. */
+  close(): void {
+    for (const file of this.#files) file.close();
+  }
+}
+
+function newPage(): Page {
+  return { source: new Uint16Array(UNITS_PER_PAGE), fileMb: new Uint32Array(UNITS_PER_PAGE), mixed: [] };
+}
+
+function newZeroPage(): Page {
+  const page = newPage();
+  page.source.fill(ZERO);
+  return page;
+}
+
+/** The run that holds a sector. */
+function findRun(runs: Uint32Array, sector: number): number {
+  let low = 0;
+  let high = runs.length / 2 - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >>> 1;
+    if (runStart(runs, middle) <= sector) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}

@@ -1,0 +1,81 @@
+/** How a disk divides into blocks and chunks, and where their entries lie in the BAT (MS-VHDX section 2.5). */
+import { HyperfileError } from '../base/error.ts';
+import { MAX_BLOCK_BYTES, MAX_DISK_BYTES, MIB, MIN_BLOCK_BYTES, SECTORS_PER_CHUNK } from './format.ts';
+
+/** What a file says about its disk. */
+export interface DiskShape {
+  readonly sizeBytes: number;
+  readonly blockBytes: number;
+  readonly logicalSectorBytes: number;
+  readonly hasParent: boolean;
+}
+
+export interface Geometry extends DiskShape {
+  readonly blockCount: number;
+  readonly sectorsPerBlock: number;
+  /** Blocks that share one sector bitmap block. */
+  readonly chunkRatio: number;
+  readonly chunkCount: number;
+  readonly batEntryCount: number;
+  /** Bytes of a sector bitmap block that belong to one payload block. */
+  readonly bitmapBytesPerBlock: number;
+}
+
+/** Derives the rest from a shape that {@link shapeProblem} has nothing against. */
+export function geometryOf(shape: DiskShape): Geometry {
+  const { sizeBytes, blockBytes, logicalSectorBytes } = shape;
+  const chunkRatio = (SECTORS_PER_CHUNK * logicalSectorBytes) / blockBytes;
+  const blockCount = Math.ceil(sizeBytes / blockBytes);
+  const chunkCount = Math.ceil(blockCount / chunkRatio);
+  return {
+    sizeBytes,
+    blockBytes,
+    logicalSectorBytes,
+    hasParent: shape.hasParent,
+    blockCount,
+    sectorsPerBlock: blockBytes / logicalSectorBytes,
+    chunkRatio,
+    chunkCount,
+    batEntryCount: shape.hasParent
+      ? chunkCount * (chunkRatio + 1)
+      : blockCount + Math.floor((blockCount - 1) / chunkRatio),
+    bitmapBytesPerBlock: MIB / chunkRatio,
+  };
+}
+
+/** What the format has against a shape, or undefined. */
+export function shapeProblem(shape: DiskShape): string | undefined {
+  const { sizeBytes, blockBytes, logicalSectorBytes } = shape;
+  if (logicalSectorBytes !== 512 && logicalSectorBytes !== 4096)
+    return `sectors of ${logicalSectorBytes} bytes`;
+  const isPowerOfTwo = Number.isInteger(Math.log2(blockBytes));
+  if (!isPowerOfTwo || blockBytes < MIN_BLOCK_BYTES || blockBytes > MAX_BLOCK_BYTES) {
+    return `blocks of ${blockBytes} bytes`;
+  }
+  if (!(sizeBytes > 0 && sizeBytes <= MAX_DISK_BYTES)) return `a size of ${sizeBytes} bytes`;
+  if (sizeBytes % logicalSectorBytes !== 0) return `a size of ${sizeBytes} bytes, which is not whole sectors`;
+  return undefined;
+}
+
+/** @throws HyperfileError VHDX_GEOMETRY for a shape that the format does not allow. */
+export function checkedGeometry(shape: DiskShape): Geometry {
+  const problem = shapeProblem(shape);
+  if (problem !== undefined) throw new HyperfileError('VHDX_GEOMETRY', { data: { problem } });
+  return geometryOf(shape);
+}
+
+/** Index of a payload block's entry in the BAT. */
+export function payloadEntryIndex(geometry: Geometry, block: number): number {
+  return block + Math.floor(block / geometry.chunkRatio);
+}
+
+/** Index of the sector bitmap entry that follows a chunk's payload entries. */
+export function bitmapEntryIndex(geometry: Geometry, chunk: number): number {
+  return (chunk + 1) * geometry.chunkRatio + chunk;
+}
+
+/** Sectors of a block that lie on the disk: fewer than usual only in a last block that is cut. */
+export function sectorsIn(geometry: Geometry, block: number): number {
+  const rest = (geometry.sizeBytes - block * geometry.blockBytes) / geometry.logicalSectorBytes;
+  return Math.min(geometry.sectorsPerBlock, rest);
+}

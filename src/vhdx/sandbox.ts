@@ -1,0 +1,212 @@
+/**
+ * A writable disk whose file becomes a layer when it is sealed: a difference on a chain, or a new base. One leaf takes the
+ * writes, one index answers for everything below it.
+ */
+import path from 'node:path';
+import { HyperfileError } from '../base/error.ts';
+import { randomGuid } from '../bytes/guid.ts';
+import type { DiskExtent } from '../disk/disk.ts';
+import { createHostFile } from '../disk/host-file.ts';
+import { checkRange } from '../disk/range.ts';
+import type { SealableDisk } from '../disk/sealable-disk.ts';
+import { closeLayers, MAX_CHAIN_LAYERS, openLayers } from './ancestry.ts';
+import { ChainIndex } from './chain-index.ts';
+import { writeIdentifier } from './file-layout.ts';
+import { finishLeaf } from './finish.ts';
+import { MIB } from './format.ts';
+import { checkedGeometry } from './geometry.ts';
+import { Leaf } from './leaf.ts';
+import { encodeLocator, locatorFor } from './locator.ts';
+import type { Metadata } from './metadata.ts';
+import { extentsOf, Gather, type RunSource } from './runs.ts';
+
+const DEFAULT_BLOCK_BYTES = MIB;
+
+export interface SandboxOptions {
+  /** The layers' files, leaf first down to the base; or only the leaf, whose parents are found through their locators. */
+  readonly chain: string | readonly string[];
+  /** The difference to make. */
+  readonly sandboxPath: string;
+  readonly blockBytes?: number;
+  /** Default: the parent's size. What a larger difference has more reads as zeros. */
+  readonly sizeBytes?: number;
+}
+
+/**
+ * Opens a chain and makes an empty, writable difference on it.
+ *
+ * @throws HyperfileError of {@link openLayers}; DISK_EXISTS, DISK_NOT_FOUND (no such folder), VHDX_GEOMETRY,
+ *   VHDX_CHAIN_TOO_DEEP. Nothing is left then.
+ */
+export function openSandbox(options: SandboxOptions): SealableDisk {
+  const layers = openLayers(options.chain);
+  try {
+    const [parent] = layers;
+    if (parent === undefined)
+      throw new HyperfileError('VHDX_GEOMETRY', { data: { problem: 'the chain is empty' } });
+    const metadata = {
+      ...withoutLocator(parent.metadata),
+      blockBytes: options.blockBytes ?? DEFAULT_BLOCK_BYTES,
+      sizeBytes: options.sizeBytes ?? parent.metadata.sizeBytes,
+      hasParent: true,
+      leaveBlocksAllocated: false,
+    };
+    const index = new ChainIndex(layers, metadata.logicalSectorBytes);
+    const below = { path: parent.path, dataWriteGuid: parent.dataWriteGuid };
+    return new Sandbox(options.sandboxPath, metadata, index, layers.length, below);
+  } catch (error) {
+    closeLayers(layers);
+    throw error;
+  }
+}
+
+export interface NewDiskOptions {
+  readonly sizeBytes: number;
+  /** Default 1 MiB. */
+  readonly blockBytes?: number;
+  /** 512 (default) or 4096. */
+  readonly logicalSectorBytes?: number;
+  /** 512 or 4096 (default). */
+  readonly physicalSectorBytes?: number;
+}
+
+/**
+ * Makes a new disk of zeros, without a parent, to be filled and then sealed.
+ * @throws HyperfileError DISK_EXISTS, DISK_NOT_FOUND (no such folder), VHDX_GEOMETRY.
+ */
+export function createDisk(filePath: string, options: NewDiskOptions): SealableDisk {
+  const metadata = {
+    sizeBytes: options.sizeBytes,
+    blockBytes: options.blockBytes ?? DEFAULT_BLOCK_BYTES,
+    logicalSectorBytes: options.logicalSectorBytes ?? 512,
+    physicalSectorBytes: options.physicalSectorBytes ?? 4096,
+    virtualDiskId: randomGuid(),
+    hasParent: false,
+    leaveBlocksAllocated: false,
+  };
+  return new Sandbox(filePath, metadata, new ChainIndex([], metadata.logicalSectorBytes), 0);
+}
+
+function withoutLocator(metadata: Metadata): Omit<Metadata, 'locator'> {
+  const { locator: _, ...rest } = metadata;
+  return rest;
+}
+
+/** What a child says about the disk below it. */
+interface Parent {
+  readonly path: string;
+  readonly dataWriteGuid: string;
+}
+
+class Sandbox implements SealableDisk {
+  readonly sizeBytes: number;
+  readonly logicalSectorBytes: number;
+  readonly #index: ChainIndex;
+  readonly #gather = new Gather();
+  #metadata: Metadata;
+  #path: string;
+  #layerCount: number;
+  #parent: Parent | undefined;
+  /** Absent once the disk is sealed for good. */
+  #leaf: Leaf | undefined;
+  /** What reads go through: the leaf, or the index when there is none. */
+  #top: RunSource;
+
+  constructor(filePath: string, metadata: Metadata, index: ChainIndex, layerCount: number, parent?: Parent) {
+    this.sizeBytes = metadata.sizeBytes;
+    this.logicalSectorBytes = metadata.logicalSectorBytes;
+    this.#metadata = metadata;
+    this.#index = index;
+    this.#layerCount = layerCount;
+    this.#parent = parent;
+    this.#path = path.resolve(filePath);
+    this.#top = this.#leaf = this.#newLeaf(this.#path, metadata);
+  }
+
+  #newLeaf(filePath: string, metadata: Metadata): Leaf {
+    if (this.#layerCount >= MAX_CHAIN_LAYERS) {
+      throw new HyperfileError('VHDX_CHAIN_TOO_DEEP', { data: { path: filePath, limit: MAX_CHAIN_LAYERS } });
+    }
+    const geometry = checkedGeometry(metadata);
+    const file = createHostFile(filePath);
+    writeIdentifier(file);
+    return new Leaf(file, geometry, this.#index);
+  }
+
+  read(target: Uint8Array, offset: number): void {
+    checkRange(this.sizeBytes, offset, target.length);
+    this.#gather.read(this.#top, target, offset);
+  }
+
+  write(source: Uint8Array, offset: number): void {
+    checkRange(this.sizeBytes, offset, source.length);
+    const leaf = this.#writable();
+    const sector = this.logicalSectorBytes;
+    if (offset % sector === 0 && source.length % sector === 0) return leaf.write(source, offset);
+    const { start, whole } = this.#wholeSectors(offset, source.length);
+    whole.set(source, offset - start);
+    leaf.write(whole, start);
+  }
+
+  zero(offset: number, length: number): void {
+    checkRange(this.sizeBytes, offset, length);
+    const leaf = this.#writable();
+    const sector = this.logicalSectorBytes;
+    const start = Math.ceil(offset / sector) * sector;
+    const end = Math.floor((offset + length) / sector) * sector;
+    if (start > end) return this.write(new Uint8Array(length), offset);
+    if (start > offset) this.write(new Uint8Array(start - offset), offset);
+    leaf.zero(start, end - start);
+    if (end < offset + length) this.write(new Uint8Array(offset + length - end), end);
+  }
+
+  /** The sectors that a range touches, as they are now. */
+  #wholeSectors(offset: number, length: number): { start: number; whole: Uint8Array } {
+    const sector = this.logicalSectorBytes;
+    const start = Math.floor(offset / sector) * sector;
+    const whole = new Uint8Array(Math.ceil((offset + length) / sector) * sector - start);
+    this.read(whole, start);
+    return { start, whole };
+  }
+
+  extents(offset: number, length: number): Iterable<DiskExtent> {
+    checkRange(this.sizeBytes, offset, length);
+    return extentsOf(this.#top, offset, length);
+  }
+
+  /** Hands payload to the storage. The file itself is only worth something once it is sealed. */
+  flush(): void {
+    this.#leaf?.file.flush();
+  }
+
+  seal(nextPath?: string): void {
+    const leaf = this.#writable();
+    const dataWriteGuid = randomGuid();
+    finishLeaf(leaf, this.#locatedMetadata(), dataWriteGuid);
+    this.#index.absorb(leaf);
+    this.#layerCount++;
+    this.#parent = { path: this.#path, dataWriteGuid };
+    this.#leaf = undefined;
+    this.#top = this.#index;
+    if (nextPath === undefined) return;
+    this.#metadata = { ...this.#metadata, hasParent: true };
+    this.#path = path.resolve(nextPath);
+    this.#top = this.#leaf = this.#newLeaf(this.#path, this.#metadata);
+  }
+
+  #locatedMetadata(): Metadata {
+    if (this.#parent === undefined) return this.#metadata;
+    const entries = locatorFor(this.#path, this.#parent.path, this.#parent.dataWriteGuid);
+    return { ...this.#metadata, locator: encodeLocator(entries) };
+  }
+
+  #writable(): Leaf {
+    if (this.#leaf === undefined) throw new HyperfileError('DISK_READ_ONLY', { data: { path: this.#path } });
+    return this.#leaf;
+  }
+
+  close(): void {
+    this.#leaf?.file.close();
+    this.#index.close();
+  }
+}
