@@ -6,6 +6,8 @@ export interface SourceTree {
   readonly rootPath: string;
   /** True for a path (relative to the root, `/` separators) that the ignore file excludes. */
   readonly ignores?: (relativePath: string, isDirectory: boolean) => boolean;
+  /** False when nothing below an excluded directory can be taken back, so that it need not be looked into. */
+  readonly reincludesBelow?: (relativePath: string) => boolean;
   /** Owners are taken over from the tree (another stage), not reset to 0:0 (the context). */
   readonly keepOwners: boolean;
 }

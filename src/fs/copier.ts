@@ -1,0 +1,186 @@
+/** Copies files and directory trees into a guest, as COPY does: merged, replaced, links kept as links. */
+import {
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readlinkSync,
+  symlinkSync,
+  unlinkSync,
+  utimesSync,
+  type Stats,
+} from 'node:fs';
+import path from 'node:path';
+import { HyperfileError } from '../base/error.ts';
+import { finishFile, finishLink, finishNode, PERMISSION_BITS, type Attributes } from './attributes.ts';
+import { copyContent, openNew } from './file-content.ts';
+import type { Owner } from './guest-files.ts';
+import { guestPathOf, resolveInside } from './inside.ts';
+import type { ModeChange } from './mode-change.ts';
+import { Pace } from './pace.ts';
+import type { SourceTree } from './source-tree.ts';
+import type { Source } from './sources.ts';
+import { deviceNumbers, SpecialFiles } from './special-files.ts';
+import { asFsError } from './system-error.ts';
+import { walkSource, type TreeEntry } from './walk.ts';
+import { readXattrs, writeXattrs } from './xattrs.ts';
+
+export interface CopierOptions {
+  readonly owner: Owner | undefined;
+  readonly changeMode: ModeChange | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** One COPY: hard links between its files are kept. Call {@link finish} when everything is copied. */
+export class Copier {
+  readonly #root: string;
+  readonly #tree: SourceTree;
+  readonly #options: CopierOptions;
+  readonly #pace: Pace;
+  readonly #special = new SpecialFiles();
+  /** First copies of files with several names, by device and inode. */
+  readonly #firstCopies = new Map<string, { readonly hostPath: string; readonly inode: number }>();
+  /** Source to target, for their extended attributes. */
+  readonly #copied: [from: string, to: string][] = [];
+  /** Directories' times change as they fill. */
+  readonly #directoryTimes: [hostPath: string, stat: Stats][] = [];
+
+  constructor(root: string, tree: SourceTree, options: CopierOptions) {
+    this.#root = root;
+    this.#tree = tree;
+    this.#options = options;
+    this.#pace = new Pace(options.signal);
+  }
+
+  /** Copies one file that is not a directory to a host path below the root, replacing what is not one either. */
+  async copyFile(source: Source, target: string): Promise<void> {
+    await this.#copyEntry(
+      { relativePath: source.baseName, hostPath: source.hostPath, stat: source.stat },
+      target,
+    );
+  }
+
+  /** Copies what a directory holds into an existing directory; that one takes only the source's times. */
+  async copyContents(source: Source, target: string): Promise<void> {
+    const targets = new Map([['', target]]);
+    this.#directoryTimes.push([target, source.stat]);
+    for (const entry of walkSource(this.#tree, source)) {
+      const { dir, base } = path.posix.parse(entry.relativePath);
+      const parent = targets.get(dir) ?? target;
+      const entryTarget = `${parent}/${base}`;
+      if (entry.stat.isDirectory()) targets.set(entry.relativePath, this.#makeDirectory(entry, entryTarget));
+      else await this.#copyEntry(entry, entryTarget);
+      if (this.#pace.due()) await this.#pace.rest();
+    }
+  }
+
+  async finish(): Promise<void> {
+    await this.#special.make();
+    await this.#copyXattrs();
+    for (const [hostPath, { mtimeMs }] of this.#directoryTimes.reverse()) {
+      utimesSync(hostPath, mtimeMs / 1000, mtimeMs / 1000);
+    }
+  }
+
+  /** An existing directory, also one that a link inside the guest leads to, takes the source's mode and owner. */
+  #makeDirectory(entry: TreeEntry, target: string): string {
+    const guestPath = guestPathOf(this.#root, target);
+    return this.#guarded(target, () => {
+      const resolved = lstatSync(target, { throwIfNoEntry: false })?.isSymbolicLink()
+        ? resolveInside(this.#root, guestPath)
+        : target;
+      const there = lstatSync(resolved, { throwIfNoEntry: false });
+      if (there && !there.isDirectory())
+        throw new HyperfileError('FS_NOT_A_DIRECTORY', { data: { path: guestPath } });
+      if (!there) mkdirSync(resolved);
+      finishNode(resolved, this.#attributes(entry.stat));
+      this.#directoryTimes.push([resolved, entry.stat]);
+      this.#copied.push([entry.hostPath, resolved]);
+      return resolved;
+    });
+  }
+
+  async #copyEntry(entry: TreeEntry, target: string): Promise<void> {
+    const { hostPath, stat } = entry;
+    this.#guarded(target, () => this.#clear(target));
+    if (stat.isFile()) {
+      if (this.#guarded(target, () => this.#linkToFirst(stat, target))) return;
+      await this.#copyRegular(hostPath, stat, target);
+    } else if (stat.isSymbolicLink()) {
+      this.#guarded(target, () => {
+        symlinkSync(readlinkSync(hostPath), target);
+        finishLink(target, this.#attributes(stat));
+      });
+    } else {
+      this.#addSpecial(stat, target);
+    }
+    this.#copied.push([hostPath, target]);
+  }
+
+  async #copyRegular(hostPath: string, stat: Stats, target: string): Promise<void> {
+    try {
+      const file = openNew(target);
+      try {
+        await copyContent(hostPath, stat, file, this.#pace);
+      } finally {
+        finishFile(file, this.#attributes(stat));
+      }
+      if (stat.nlink > 1)
+        this.#firstCopies.set(inodeKey(stat), { hostPath: target, inode: lstatSync(target).ino });
+    } catch (error) {
+      throw asFsError(error, 'copying', guestPathOf(this.#root, target));
+    }
+  }
+
+  /** False when no copy of this file lies in the guest yet, or a later source has replaced it. */
+  #linkToFirst(stat: Stats, target: string): boolean {
+    const first = stat.nlink > 1 ? this.#firstCopies.get(inodeKey(stat)) : undefined;
+    if (!first || lstatSync(first.hostPath, { throwIfNoEntry: false })?.ino !== first.inode) return false;
+    linkSync(first.hostPath, target);
+    return true;
+  }
+
+  #addSpecial(stat: Stats, target: string): void {
+    const kind = stat.isFIFO() ? 'pipe' : stat.isBlockDevice() ? 'block-device' : 'character-device';
+    this.#special.add(target, { kind, ...deviceNumbers(stat.rdev), attributes: this.#attributes(stat) });
+  }
+
+  /** Makes room for a file: only a directory may not be replaced. */
+  #clear(target: string): void {
+    this.#special.forget(target);
+    const there = lstatSync(target, { throwIfNoEntry: false });
+    if (!there) return;
+    if (there.isDirectory()) {
+      throw new HyperfileError('FS_IS_A_DIRECTORY', { data: { path: guestPathOf(this.#root, target) } });
+    }
+    unlinkSync(target);
+  }
+
+  #attributes(stat: Stats): Attributes {
+    const { owner, changeMode } = this.#options;
+    const mode = stat.mode & PERMISSION_BITS;
+    const kept = this.#tree.keepOwners ? { uid: stat.uid, gid: stat.gid } : { uid: 0, gid: 0 };
+    return {
+      ...(owner ?? kept),
+      mode: changeMode ? changeMode(mode, stat.isDirectory()) : mode,
+      modifiedSeconds: stat.mtimeMs / 1000,
+    };
+  }
+
+  async #copyXattrs(): Promise<void> {
+    const found = await readXattrs(this.#copied.map(([from]) => from));
+    if (found.size === 0) return;
+    await writeXattrs(new Map(this.#copied.map(([from, to]) => [to, found.get(from) ?? []])));
+  }
+
+  #guarded<T>(target: string, body: () => T): T {
+    try {
+      return body();
+    } catch (error) {
+      throw asFsError(error, 'copying', guestPathOf(this.#root, target));
+    }
+  }
+}
+
+function inodeKey({ dev, ino }: Stats): string {
+  return `${dev}:${ino}`;
+}

@@ -1,0 +1,77 @@
+/** Bytes of regular files: small ones in one read and one write, large ones in pieces, holes kept. */
+import { closeSync, constants, ftruncateSync, openSync, readSync, writeSync, type Stats } from 'node:fs';
+import type { Pace } from './pace.ts';
+
+const CHUNK_BYTES = 1024 * 1024;
+/** Where a hole is kept; the block size of nearly every file system. */
+const BLOCK_BYTES = 4096;
+/** Small files' worth of work that one chunk is; see {@link Pace.due}. */
+const CHUNK_WEIGHT = 16;
+
+/** Shared: filled and emptied again before anything else can run. */
+const chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+const zeros = Buffer.alloc(CHUNK_BYTES);
+
+/** Opens for reading; never waits for a pipe, never follows a link in the last place. */
+export function openToRead(hostPath: string): number {
+  return openSync(hostPath, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+}
+
+/** Opens a file that must not exist yet. */
+export function openNew(hostPath: string): number {
+  return openSync(
+    hostPath,
+    constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
+    0o600,
+  );
+}
+
+/** Hands every piece of a file to `take`, which must be done with it when it returns. */
+export async function readPieces(hostPath: string, pace: Pace, take: (piece: Buffer) => void): Promise<void> {
+  const file = openToRead(hostPath);
+  try {
+    for (;;) {
+      const length = readSync(file, chunk, 0, CHUNK_BYTES, null);
+      if (length === 0) return;
+      take(length === CHUNK_BYTES ? chunk : chunk.subarray(0, length));
+      // What fits one chunk is a small file: whoever walks them rests between them.
+      if (length === CHUNK_BYTES && pace.due(CHUNK_WEIGHT)) await pace.rest();
+    }
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Copies the bytes of a file into an open, empty one. */
+export async function copyContent(hostPath: string, stat: Stats, target: number, pace: Pace): Promise<void> {
+  if (stat.size === 0) return;
+  const hasHoles = stat.blocks * 512 < stat.size;
+  let position = 0;
+  await readPieces(hostPath, pace, (piece) => {
+    if (hasHoles) writeWithoutZeros(target, piece, position);
+    else writeAll(target, piece, position);
+    position += piece.length;
+  });
+  if (hasHoles) ftruncateSync(target, position);
+}
+
+/** Writes a whole buffer. */
+export function writeAll(target: number, bytes: Uint8Array, position: number): void {
+  for (let done = 0; done < bytes.length;) {
+    done += writeSync(target, bytes, done, bytes.length - done, position + done);
+  }
+}
+
+function writeWithoutZeros(target: number, piece: Buffer, position: number): void {
+  let runStart = 0;
+  for (let at = 0; at < piece.length; at += BLOCK_BYTES) {
+    if (!isZero(piece.subarray(at, at + BLOCK_BYTES))) continue;
+    writeAll(target, piece.subarray(runStart, at), position + runStart);
+    runStart = at + BLOCK_BYTES;
+  }
+  writeAll(target, piece.subarray(runStart), position + runStart);
+}
+
+function isZero(bytes: Buffer): boolean {
+  return bytes.compare(zeros, 0, bytes.length) === 0;
+}

@@ -1,0 +1,130 @@
+/** Sources of COPY and ADD: from what the recipe says to files of a tree. */
+import { readdirSync, type Stats } from 'node:fs';
+import { HyperfileError } from '../base/error.ts';
+import { traceInside, type Trace } from './inside.ts';
+import { nearestName } from './nearest-name.ts';
+import type { SourceTree } from './source-tree.ts';
+import { compileWildcard, hasWildcard } from './wildcard.ts';
+
+/** One file or directory that a recipe names, links followed. */
+export interface Source {
+  /** As the recipe writes it, or what its wildcards matched. */
+  readonly asWritten: string;
+  /** The name it takes in a directory. */
+  readonly baseName: string;
+  readonly hostPath: string;
+  /** From the tree's root, where the links led; '' is the root. */
+  readonly relativePath: string;
+  readonly stat: Stats;
+}
+
+/**
+ * Finds every source in a tree, wildcards expanded in order of name. A wildcard may match nothing; a plain name must
+ * exist.
+ *
+ * @throws HyperfileError FS_OUTSIDE_CONTEXT, FS_SOURCE_MISSING, FS_SOURCE_IGNORED, FS_PATTERN_INVALID, FS_LINK_LOOP
+ */
+export function findSources(tree: SourceTree, patterns: readonly string[]): Source[] {
+  return patterns.flatMap((pattern) => {
+    if (!isGuest(tree)) refuseDotDot(tree, pattern);
+    if (!hasWildcard(pattern)) return [findSource(tree, pattern)];
+    return expandWildcard(tree, pattern).map((match) => findSource(tree, match));
+  });
+}
+
+function findSource(tree: SourceTree, written: string): Source {
+  const trace = traceInside(tree.rootPath, written);
+  if (!isGuest(tree)) refuseLeaving(tree, written, trace);
+  const relativePath = trace.names.join('/');
+  const data = { source: written, tree: tree.label };
+  if (!trace.stat) {
+    const near = nearestName(tree, trace.names);
+    throw new HyperfileError('FS_SOURCE_MISSING', { data, ...(near && { hint: `Did you mean "${near}"?` }) });
+  }
+  // An ignored directory may still hold files taken back with `!`; whoever walks it finds out.
+  if (!trace.stat.isDirectory() && tree.ignores?.(relativePath, false))
+    throw new HyperfileError('FS_SOURCE_IGNORED', { data });
+  return {
+    asWritten: written,
+    baseName: lastName(written),
+    hostPath: trace.hostPath,
+    relativePath,
+    stat: trace.stat,
+  };
+}
+
+/** Another stage's disk: as in the guest itself, `/` is its root and `..` stops there. */
+function isGuest(tree: SourceTree): boolean {
+  return tree.keepOwners;
+}
+
+function refuseDotDot(tree: SourceTree, written: string): void {
+  let depth = 0;
+  for (const name of written.split('/')) {
+    if (name === '..') depth--;
+    else if (name !== '' && name !== '.') depth++;
+    if (depth < 0) throw outside(tree, written);
+  }
+}
+
+/** An absolute link is taken from the context's root; when nothing is there, it was meant for the host. */
+function refuseLeaving(tree: SourceTree, written: string, trace: Trace): void {
+  if (trace.wentAbove !== undefined || (trace.absoluteLink !== undefined && !trace.stat))
+    throw outside(tree, written);
+}
+
+function outside(tree: SourceTree, source: string): HyperfileError {
+  return new HyperfileError('FS_OUTSIDE_CONTEXT', { data: { source, tree: tree.label } });
+}
+
+/** Only the part before the first wildcard follows links. */
+function expandWildcard(tree: SourceTree, pattern: string): string[] {
+  const names = pattern.split('/').filter((name) => name !== '' && name !== '.');
+  const fixedCount = names.findIndex((name) => hasWildcard(name));
+  const base = names.slice(0, fixedCount).join('/');
+  const trace = traceInside(tree.rootPath, base);
+  if (!isGuest(tree)) refuseLeaving(tree, pattern, trace);
+  if (!trace.stat?.isDirectory()) return [];
+  let found = [{ written: base, hostPath: trace.hostPath, relativePath: trace.names.join('/') }];
+  for (const name of names.slice(fixedCount)) {
+    const matches = compileWildcard(name);
+    if (!matches) throw new HyperfileError('FS_PATTERN_INVALID', { data: { pattern } });
+    found = found.flatMap((directory) => matchingEntries(tree, directory, matches));
+  }
+  return found.map(({ written }) => written);
+}
+
+interface Found {
+  readonly written: string;
+  readonly hostPath: string;
+  readonly relativePath: string;
+}
+
+function matchingEntries(tree: SourceTree, directory: Found, matches: RegExp): Found[] {
+  return namesIn(directory.hostPath)
+    .filter((name) => matches.test(name))
+    .map((name) => ({
+      written: joined(directory.written, name),
+      hostPath: `${directory.hostPath}/${name}`,
+      relativePath: joined(directory.relativePath, name),
+    }))
+    .filter(
+      ({ relativePath }) => !(tree.ignores?.(relativePath, false) && !tree.reincludesBelow?.(relativePath)),
+    );
+}
+
+function namesIn(hostPath: string): string[] {
+  try {
+    return readdirSync(hostPath).sort();
+  } catch {
+    return []; // a file, or a link: wildcards go through neither
+  }
+}
+
+function joined(directory: string, name: string): string {
+  return directory === '' ? name : `${directory}/${name}`;
+}
+
+function lastName(written: string): string {
+  return written.split('/').findLast((name) => name !== '' && name !== '.') ?? '';
+}

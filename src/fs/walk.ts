@@ -1,0 +1,70 @@
+/** Walks what a source holds, parents first, in order of name, without what the ignore file excludes. */
+import { lstatSync, readdirSync, type Stats } from 'node:fs';
+import { HyperfileError } from '../base/error.ts';
+import type { SourceTree } from './source-tree.ts';
+import type { Source } from './sources.ts';
+import { guarded } from './system-error.ts';
+
+export interface TreeEntry {
+  /** From the source's own directory; never empty. */
+  readonly relativePath: string;
+  readonly hostPath: string;
+  readonly stat: Stats;
+}
+
+/**
+ * The entries below a directory source; sockets are left out, they mean nothing without their process. Synchronous:
+ * the consumer rests between entries (see {@link ./pace.ts}).
+ */
+export function* walkSource(tree: SourceTree, source: Source): Generator<TreeEntry, void, undefined> {
+  const prefix = source.relativePath === '' ? '' : source.relativePath + '/';
+  const rootIgnored = source.relativePath !== '' && isIgnored(tree, source.relativePath, true);
+  let any = !rootIgnored;
+  for (const entry of walkDirectory(tree, prefix, source.hostPath, '', [])) {
+    any = true;
+    yield entry;
+  }
+  if (!any)
+    throw new HyperfileError('FS_SOURCE_IGNORED', { data: { source: source.asWritten, tree: tree.label } });
+}
+
+/** `held` are ignored directories above: shown only once something below them is. */
+function* walkDirectory(
+  tree: SourceTree,
+  prefix: string,
+  hostPath: string,
+  relativePath: string,
+  held: TreeEntry[],
+): Generator<TreeEntry, void, undefined> {
+  for (const name of sortedNames(hostPath)) {
+    const entry = lookAt(`${hostPath}/${name}`, relativePath === '' ? name : `${relativePath}/${name}`);
+    if (!entry || entry.stat.isSocket()) continue;
+    const isDirectory = entry.stat.isDirectory();
+    const inTree = prefix + entry.relativePath;
+    if (!isIgnored(tree, inTree, isDirectory)) {
+      yield* held.splice(0);
+      yield entry;
+      if (isDirectory) yield* walkDirectory(tree, prefix, entry.hostPath, entry.relativePath, []);
+    } else if (isDirectory && (tree.reincludesBelow?.(inTree) ?? true)) {
+      held.push(entry);
+      yield* walkDirectory(tree, prefix, entry.hostPath, entry.relativePath, held);
+      if (held.at(-1) === entry) held.pop();
+    }
+  }
+}
+
+function isIgnored(tree: SourceTree, relativePath: string, isDirectory: boolean): boolean {
+  return tree.ignores?.(relativePath, isDirectory) ?? false;
+}
+
+function sortedNames(hostPath: string): string[] {
+  return guarded('reading the directory', hostPath, () => readdirSync(hostPath)).sort();
+}
+
+function lookAt(hostPath: string, relativePath: string): TreeEntry | undefined {
+  if (relativePath.includes('\uFFFD')) {
+    throw new HyperfileError('FS_NAME_INVALID', { data: { name: relativePath, reason: 'it is not UTF-8' } });
+  }
+  const stat = guarded('looking at', hostPath, () => lstatSync(hostPath, { throwIfNoEntry: false }));
+  return stat && { relativePath, hostPath, stat };
+}
