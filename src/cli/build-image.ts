@@ -2,40 +2,20 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { HyperfileError, systemCode } from '../base/error.ts';
-import type { BuildEvent, BuiltImage } from '../build/events.ts';
+import type { BuiltImage } from '../build/events.ts';
 import { DEFAULT_DISK_BYTES, type BuildOptions } from '../build/options.ts';
 import type { Console } from './console.ts';
-import { interruptible } from './interrupt.ts';
-import { openStore } from './open-store.ts';
-import { openView, silentView } from './render/view.ts';
 import type { BuildFlags } from './verbs/build.ts';
+import { withView } from './view-session.ts';
 
 /** @throws HyperfileError whatever the build throws, and CLI_NO_TERMINAL, CLI_OUTPUT_FILE */
 export async function buildImage(folder: string, flags: BuildFlags, console: Console): Promise<void> {
   const options = await buildOptions(folder, flags, console);
-  const view = flags.quiet ? silentView : await openView(flags.progress, console);
-  let image: BuiltImage | undefined;
-  const onEvent = (event: BuildEvent) => {
-    if (event.type === 'build-end') image = event.image;
-    view.show(event);
-  };
-  const announce = (message: string) => view.show({ type: 'warning', message });
-  try {
-    await interruptible(announce, async (signal) => {
-      const [{ build }, store] = await Promise.all([
-        import('../build/build.ts'),
-        openStore(console, { signal, announce }),
-      ]);
-      try {
-        await build(options, { onEvent, signal, store });
-      } finally {
-        store.close();
-      }
-    });
-  } finally {
-    view.close();
-  }
-  if (image) await writeResults(image, flags, console);
+  const { image } = await withView(flags, console, async (io) => {
+    const { build } = await import('../build/build.ts');
+    return build(options, io);
+  });
+  await writeResults(image, flags, console);
 }
 
 async function buildOptions(folder: string, flags: BuildFlags, console: Console): Promise<BuildOptions> {

@@ -2,6 +2,7 @@
 import { Argument, Option } from 'commander';
 import { HyperfileError } from '../base/error.ts';
 import { suggest } from '../base/suggest.ts';
+import { PROGRESS_MODES } from './render/view.ts';
 
 export type OutputFormat = 'table' | 'json';
 
@@ -10,15 +11,20 @@ export function formatOption(): Option {
   return choiceOption('--format <format>', 'how to print', ['table', 'json']).default('table');
 }
 
+/** `--progress`, for whatever takes long enough to watch. */
+export function progressOption(): Option {
+  return choiceOption('--progress <mode>', 'how to show the work', PROGRESS_MODES).default('auto');
+}
+
 /** An option that takes one of a few words. */
 export function choiceOption(flags: string, description: string, choices: readonly string[]): Option {
-  const option = new Option(flags, `${description}: ${listWords(choices)}`);
+  const option = new Option(flags, description);
   return option.choices(choices).argParser(parseChoice(option.long ?? flags, choices));
 }
 
 /** An argument that takes one of a few words. */
 export function choiceArgument(name: string, description: string, choices: readonly string[]): Argument {
-  const argument = new Argument(name, `${description}: ${listWords(choices)}`);
+  const argument = new Argument(name, description);
   return argument.choices(choices).argParser(parseChoice(argument.name(), choices));
 }
 

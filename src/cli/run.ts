@@ -1,6 +1,7 @@
 /** From arguments to an exit status: finds the verb, loads only it, and turns every error into a message. */
 import { Command, CommanderError } from 'commander';
 import type { Console } from './console.ts';
+import { EXIT_MEANINGS } from './exit-statuses.ts';
 import { toUsageError, unknownVerb } from './usage-error.ts';
 import type { VerbModule } from './verb.ts';
 import { findVerb, VERBS } from './verbs.ts';
@@ -11,16 +12,11 @@ const COMPLETE_VERB = '__complete';
 const DESCRIPTION =
   'Build, cache and share virtual machine images as layers, from a superset of the Dockerfile.';
 
+const STATUSES: readonly (readonly [string, string])[] = [['0', 'done'], ...Object.entries(EXIT_MEANINGS)];
+
 const AFTER_HELP = `
 Exit status:
-  0    done
-  1    a step failed
-  2    wrong usage
-  3    the recipe is wrong
-  4    corrupt data
-  5    something that the host must provide is missing
-  6    a registry failed
-  130  interrupted
+${STATUSES.map(([status, meaning]) => `  ${status.padEnd(5)}${meaning}`).join('\n')}
 
 Run 'hyperfile help VERB' for what a verb does, its options and examples.`;
 

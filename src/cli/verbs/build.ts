@@ -2,21 +2,19 @@
 import type { Command } from 'commander';
 import { DEFAULT_DISK_BYTES } from '../../build/options.ts';
 import type { Console } from '../console.ts';
-import { choiceOption, collect } from '../options.ts';
-import { PROGRESS_MODES, type ProgressMode } from '../render/view.ts';
+import { collect, progressOption } from '../options.ts';
+import type { ViewFlags } from '../view-session.ts';
 import { formatSize, parseSize } from '../size.ts';
 import { addExamples } from '../verb.ts';
 
 /** The options as commander hands them over. */
-export interface BuildFlags {
+export interface BuildFlags extends ViewFlags {
   readonly tag?: readonly string[];
   readonly file?: string;
   readonly target?: string;
   readonly buildArg?: readonly string[];
   readonly cache: boolean;
   readonly pull?: boolean;
-  readonly progress: ProgressMode;
-  readonly quiet?: boolean;
   readonly iidfile?: string;
   readonly metadataFile?: string;
   readonly diskSize?: number;
@@ -40,7 +38,7 @@ export function define(command: Command, console: Console): void {
     )
     .option('--no-cache', 'run every step again')
     .option('--pull', 'look for newer bases')
-    .addOption(choiceOption('--progress <mode>', 'how to show the build', PROGRESS_MODES).default('auto'))
+    .addOption(progressOption())
     .option('-q, --quiet', 'print only the id of the image')
     .option('--iidfile <file>', 'write the id of the image to a file')
     .option('--metadata-file <file>', 'write what the build made to a file, as JSON')

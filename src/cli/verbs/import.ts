@@ -1,0 +1,45 @@
+/** `hyperfile import`. */
+import path from 'node:path';
+import type { Command } from 'commander';
+import type { Console } from '../console.ts';
+import { progressOption } from '../options.ts';
+import { parseSize } from '../size.ts';
+import { addExamples } from '../verb.ts';
+import { withView, type ViewFlags } from '../view-session.ts';
+
+interface Flags extends ViewFlags {
+  readonly diskSize?: number;
+  readonly driver?: string;
+}
+
+export function define(command: Command, console: Console): void {
+  command
+    .description(
+      'Make an image of a disk file (VHDX, VHD, qcow2, raw) or of the tar of a root file system (plain, gz, bz2, xz, zst).',
+    )
+    .argument('<FILE>', 'the disk or tar')
+    .argument('<NAME>', 'name of the new image, as NAME or NAME:TAG')
+    .option('--disk-size <size>', 'virtual size of the disk made for a tar', parseSize)
+    .option('--driver <name>', 'what reads the disk (default: what suits the host)')
+    .option('-q, --quiet', 'print only the id of the image')
+    .addOption(progressOption())
+    .action(async (file: string, name: string, flags: Flags) => {
+      const image = await withView(flags, console, async (io) => {
+        const { importImage } = await import('../../build/import.ts');
+        return importImage(
+          {
+            file: path.resolve(console.cwd, file),
+            name,
+            ...(flags.diskSize !== undefined && { diskSizeBytes: flags.diskSize }),
+            ...(flags.driver !== undefined && { driver: flags.driver }),
+          },
+          io,
+        );
+      });
+      if (flags.quiet) console.out.write(`${image.id}\n`);
+    });
+  addExamples(command, [
+    { what: 'a disk that was made by hand', line: 'hyperfile import golden.vhdx golden' },
+    { what: 'a root file system', line: 'hyperfile import rootfs.tar.xz debian:bookworm --disk-size 20G' },
+  ]);
+}
