@@ -1,9 +1,8 @@
 /** Small files that are there whole or not at all, whatever happens while they are written. */
 import { randomBytes } from 'node:crypto';
 import { closeSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { open, rename } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { HyperfileError, systemCode } from './error.ts';
 
 /** Unfinished files start with this; their final names never do. */
@@ -18,13 +17,8 @@ export const UNFINISHED_PREFIX = '.unfinished-';
 export function replaceFile(filePath: string, text: string): void {
   const unfinished = unfinishedName(filePath);
   try {
-    const fd = openInFolder(unfinished);
-    try {
-      writeFully(fd, text);
-    } finally {
-      closeSync(fd);
-    }
-    renameSync(unfinished, filePath);
+    writeUnfinished(unfinished, text);
+    renameOver(unfinished, filePath);
   } catch (error) {
     rmSync(unfinished, { force: true });
     throw diskFullAt(filePath, error);
@@ -40,14 +34,9 @@ export function replaceFile(filePath: string, text: string): void {
 export async function replaceFileDurably(filePath: string, text: string): Promise<void> {
   const unfinished = unfinishedName(filePath);
   try {
-    const fd = openInFolder(unfinished);
-    try {
-      writeFully(fd, text);
-    } finally {
-      closeSync(fd);
-    }
+    writeUnfinished(unfinished, text);
     await syncFile(unfinished);
-    await renameOver(unfinished, filePath);
+    renameOver(unfinished, filePath);
   } catch (error) {
     rmSync(unfinished, { force: true });
     throw diskFullAt(filePath, error);
@@ -78,23 +67,33 @@ export function diskFullAt(filePath: string, error: unknown): unknown {
 }
 
 const RENAME_ATTEMPTS = 8;
-const RENAME_PAUSE_MS = 5;
+const RENAME_PAUSE_MS = 4;
 
 /** A virus scanner or an indexer that has just opened the target makes Windows refuse for a moment. */
-export async function renameOver(from: string, to: string, renameOnce = rename): Promise<void> {
+function renameOver(from: string, to: string): void {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await renameOnce(from, to);
+      renameSync(from, to);
+      return;
     } catch (error) {
       const busy = ['EPERM', 'EBUSY', 'EACCES'].includes(systemCode(error) ?? '');
       if (!busy || process.platform !== 'win32' || attempt === RENAME_ATTEMPTS) throw error;
-      await sleep(RENAME_PAUSE_MS * 2 ** attempt);
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RENAME_PAUSE_MS * 2 ** attempt);
     }
   }
 }
 
 function unfinishedName(filePath: string): string {
   return path.join(path.dirname(filePath), UNFINISHED_PREFIX + randomBytes(6).toString('hex'));
+}
+
+function writeUnfinished(filePath: string, text: string): void {
+  const fd = openInFolder(filePath);
+  try {
+    writeFully(fd, text);
+  } finally {
+    closeSync(fd);
+  }
 }
 
 function openInFolder(filePath: string): number {

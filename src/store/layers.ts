@@ -1,7 +1,7 @@
 /** The layers of a store: sealed ones have a record beside their file, others are in the making. */
 import { randomBytes } from 'node:crypto';
 import { statSync } from 'node:fs';
-import { replaceFileDurably, syncFile } from '../base/atomic-file.ts';
+import { diskFullAt, replaceFileDurably, syncFile } from '../base/atomic-file.ts';
 import { HyperfileError, systemCode } from '../base/error.ts';
 import type { LayerRecord } from '../oci/image.ts';
 import { LAYER_ID, layerFile, layerRecordFile, type Layout } from './layout.ts';
@@ -37,9 +37,7 @@ export async function sealLayer(layout: Layout, id: string, parent?: string): Pr
     return record;
   } catch (error) {
     if (systemCode(error) === 'ENOENT') throw missing(id, error);
-    if (systemCode(error) === 'ENOSPC')
-      throw new HyperfileError('DISK_FULL', { data: { path: file }, cause: error });
-    throw accessError(file, error);
+    throw accessError(file, diskFullAt(file, error));
   }
 }
 
