@@ -70,7 +70,10 @@ export function createProgram(console: Console, modules: ReadonlyMap<string, Ver
 function normalize(argv: readonly string[]): string[] {
   const [first, ...rest] = argv;
   if (first === undefined) return ['--help'];
-  if (first === 'help') return [...rest.filter((argument) => !argument.startsWith('-')), '--help'];
+  if (first === 'help') {
+    const verb = rest.filter((argument) => !argument.startsWith('-'));
+    return verb.length === 0 && rest.length > 0 ? ['help', '--help'] : [...verb, '--help'];
+  }
   if (first === '-v' || first === '--version') return ['version', ...rest];
   return [...argv];
 }

@@ -16,6 +16,12 @@ export function toUsageError(error: CommanderError, argv: readonly string[]): Hy
   const quoted = /'([^']*)'/.exec(problem)?.[1] ?? '';
   const hint = [suggestion && `Did you mean ${suggestion}?`, helpHint(argv)].filter(Boolean).join(' ');
   switch (error.code) {
+    case 'commander.unknownCommand':
+      return new HyperfileError('CLI_UNKNOWN_VERB', { data: { verb: `${verbOf(argv)} ${quoted}` }, hint });
+    case 'commander.help': {
+      const problem = `'${verbOf(argv)}' alone does nothing`;
+      return new HyperfileError('CLI_USAGE', { data: { problem }, hint });
+    }
     case 'commander.unknownOption':
       return new HyperfileError('CLI_UNKNOWN_OPTION', { data: { option: quoted }, hint });
     case 'commander.missingArgument':
@@ -36,6 +42,10 @@ export function unknownVerb(verb: string): HyperfileError {
 
 /** Points at the help of the verb that the arguments name. */
 export function helpHint(argv: readonly string[]): string {
-  const verb = argv.find((argument) => findVerb(argument));
-  return verb === undefined ? "See 'hyperfile --help'." : `See 'hyperfile ${verb} --help'.`;
+  const verb = verbOf(argv);
+  return verb === '' ? "See 'hyperfile --help'." : `See 'hyperfile ${verb} --help'.`;
+}
+
+function verbOf(argv: readonly string[]): string {
+  return argv.find((argument) => findVerb(argument)) ?? '';
 }

@@ -9,6 +9,10 @@ export const VERBS: readonly VerbEntry[] = [
   { name: 'tag', summary: 'Give an image one more name', load: () => import('./verbs/tag.ts') },
   { name: 'rmi', summary: 'Remove images', load: () => import('./verbs/rmi.ts') },
   { name: 'prune', summary: 'Free what nothing needs', load: () => import('./verbs/prune.ts') },
+  { name: 'import', summary: 'Make an image of a disk or a tar', load: () => import('./verbs/import.ts') },
+  { name: 'export', summary: 'Flatten an image into one disk', load: () => import('./verbs/export.ts') },
+  { name: 'disk', summary: 'Look into virtual disks', load: () => import('./verbs/disk.ts') },
+  { name: 'doctor', summary: 'Show what this host can do', load: () => import('./verbs/doctor.ts') },
   {
     name: 'completion',
     summary: 'Print the completion script of a shell',

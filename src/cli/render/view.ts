@@ -21,7 +21,7 @@ export type Clock = () => number;
  * @throws HyperfileError CLI_NO_TERMINAL
  */
 export async function openView(mode: ProgressMode, console: Console): Promise<BuildView> {
-  const isTerminal = console.err.isTTY === true && console.env.TERM !== 'dumb';
+  const isTerminal = canRedraw(console);
   if (mode === 'tty' && !isTerminal) throw new HyperfileError('CLI_NO_TERMINAL');
   if (mode === 'json') {
     const { JsonView } = await import('./json.ts');
@@ -33,6 +33,11 @@ export async function openView(mode: ProgressMode, console: Console): Promise<Bu
   }
   const { TerminalView } = await import('./terminal.ts');
   return new TerminalView(console);
+}
+
+/** A terminal without a size (0 columns, as some pseudo-terminals have) cannot be drawn on either. */
+function canRedraw({ err, env }: Console): boolean {
+  return err.isTTY === true && env.TERM !== 'dumb' && (err.columns ?? 0) > 0;
 }
 
 /** For `--quiet`. */

@@ -1,0 +1,77 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { run } from '../../src/cli/run.ts';
+import { fakeConsole } from './fake-console.ts';
+
+const home = mkdtempSync(path.join(tmpdir(), 'hyperfile-usage-'));
+afterAll(() => rmSync(home, { recursive: true, force: true }));
+
+/** What is typed, the message's first line, and something that its hint says. */
+const WRONG: readonly (readonly [line: string, message: string, hint: string])[] = [
+  ['biuld .', 'there is no verb biuld', 'Did you mean build?'],
+  ['frobnicate', 'there is no verb frobnicate', "See 'hyperfile --help'"],
+  ['help biuld', 'there is no verb biuld', 'Did you mean build?'],
+  ['--bogus', 'there is no option --bogus', "See 'hyperfile --help'"],
+  ['build', 'PATH is missing', "See 'hyperfile build --help'"],
+  ['build a b', "too many arguments for 'build'. Expected 1 argument but got 2: a, b", 'build --help'],
+  ['build --tga x .', 'there is no option --tga', 'Did you mean --tag?'],
+  ['build --tag', "option '-t, --tag <name>' argument missing", 'build --help'],
+  [
+    'build --progress=fancy .',
+    '"fancy" is not a value for --progress, which takes auto, tty, plain or json',
+    '',
+  ],
+  [
+    'build --progress=plian .',
+    '"plian" is not a value for --progress, which takes auto, tty',
+    'Did you mean plain?',
+  ],
+  [
+    'build --progress=tty .',
+    '--progress=tty needs a terminal, and the error output is none',
+    '--progress=plain',
+  ],
+  ['build --disk-size 10Q .', '"10Q" is not a size', 'Write a size like 64G'],
+  ['build --build-arg =x .', '"=x" is not a value for --build-arg, which takes NAME=VALUE or NAME', ''],
+  ['images --format yaml', '"yaml" is not a value for --format, which takes table or json', ''],
+  ['images extra', "too many arguments for 'images'. Expected 0 arguments but got 1: extra", 'images --help'],
+  ['history', 'IMAGE is missing', 'history --help'],
+  ['inspect', 'IMAGE is missing', 'inspect --help'],
+  ['tag web', 'NAME is missing', 'tag --help'],
+  ['rmi', 'IMAGE is missing', 'rmi --help'],
+  ['prune --until soon', '"soon" is not a length of time', '24h or 7d'],
+  ['prune --keep-storage 0', '"0" is not a size: it must be more than zero', ''],
+  ['import file', 'NAME is missing', 'import --help'],
+  ['export web', "required option '-o, --output <file>' not specified", 'export --help'],
+  ['disk', "'disk' alone does nothing", 'disk --help'],
+  ['disk inof x', 'there is no verb disk inof', 'Did you mean info?'],
+  ['disk info', 'FILE is missing', 'disk --help'],
+  ['completion', 'SHELL is missing', 'completion --help'],
+  ['completion bahs', '"bahs" is not a value for SHELL, which takes bash, zsh, fish or powershell', 'bash?'],
+  ['version now', "too many arguments for 'version'. Expected 0 arguments but got 1: now", 'version --help'],
+  ['tag Web web', '"Web" is not an image name: it has upper-case letters', 'lower case: web'],
+];
+
+describe('a command line that is wrong', () => {
+  test.each(WRONG)('%s: says what and ends with status 2', async (line, message, hint) => {
+    const console = fakeConsole({ env: { HYPERFILE_HOME: home } });
+    const status = await run(line.split(' '), console);
+    expect(console.written.err.split('\n')[0]).toContain(`hyperfile: error: ${message}`);
+    expect(console.written.err).toContain(hint);
+    expect(console.written.out).toBe('');
+    expect(status).toBe(2);
+  });
+
+  test('is one line of JSON on standard output under --progress=json', async () => {
+    const console = fakeConsole();
+    expect(await run(['build', '--progress=json', '--disk-size', 'x', '.'], console)).toBe(2);
+    expect(JSON.parse(console.written.out)).toMatchObject({
+      type: 'error',
+      code: 'CLI_BAD_SIZE',
+      exitStatus: 2,
+    });
+    expect(console.written.err).toBe('');
+  });
+});
