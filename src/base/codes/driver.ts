@@ -1,5 +1,71 @@
 import { errorTable } from '../error-entry.ts';
 
-/** The error codes of `driver`. */
+/** The error codes of `driver`: opening sandboxes and running commands in them. */
 export const driverCodes = errorTable({
+  DRIVER_UNKNOWN: {
+    exit: 2,
+    message: 'there is no driver "{driver}"{suggestion}',
+    why: 'A driver opens sandboxes and runs commands in them; this version of Hyperfile knows: {known}.',
+    todo: 'Name one of the drivers, or leave the choice to Hyperfile.',
+  },
+  DRIVER_UNAVAILABLE: {
+    exit: 5,
+    message: 'no driver can build on this host: {reason}',
+    why: 'The namespace driver needs Linux. The drivers for Hyper-V and QEMU are not part of this version.',
+    todo: 'Run the build on Linux as root, for example on a CI runner or in a virtual machine.',
+  },
+  DRIVER_HOST_LACKS: {
+    exit: 5,
+    message: 'the {driver} driver cannot work here: {problems}',
+    why: 'A driver needs some devices, programs and rights of its host, and checks them before it starts.',
+    todo: 'Install or grant what is named; `hyperfile doctor` lists everything at once.',
+  },
+  DRIVER_RUNTIME_UNKNOWN: {
+    exit: 2,
+    message: 'there is no runtime "{runtime}"{suggestion}',
+    why: 'Commands are started by Hyperfile itself (`builtin`) or by an OCI runtime (`crun`, `runc`).',
+    todo: 'Correct HYPERFILE_RUNTIME, or unset it.',
+  },
+  DRIVER_ROOT_NOT_FOUND: {
+    exit: 4,
+    message: 'no root file system was found on {disk}',
+    why: 'No partition has the type of a Linux root, and none that can be mounted holds etc/os-release.',
+    todo: 'Check the disk with `hyperfile disk info`; only Linux guests can be opened by this driver.',
+  },
+  DRIVER_MOUNT_FAILED: {
+    exit: 1,
+    message: 'the root file system of {disk} could not be mounted: {reason}',
+    why: 'The kernel refused the file system: it is damaged, or of a type that this host does not know.',
+    todo: 'Check the file system with the fsck of its type, and `hyperfile doctor` for the host.',
+  },
+  DRIVER_GUEST_UNUSABLE: {
+    exit: 1,
+    message: 'commands cannot run in this guest: {path} is {what}, not a directory',
+    why: 'The kernel needs /proc, /sys and /dev as directories to give a command its surroundings.',
+    todo: 'Make it a directory in the base, or leave it out.',
+  },
+  DRIVER_START_FAILED: {
+    exit: 1,
+    message: 'the command could not be started: {reason}',
+    why: 'A system call that prepares the surroundings of a command in the guest failed.',
+    todo: '`hyperfile doctor` checks what the host allows; HYPERFILE_RUNTIME=crun starts commands another way.',
+  },
+  DRIVER_DISK_LOST: {
+    exit: 1,
+    message: "the sandbox's disk went away while {action}",
+    why: 'The process that serves the disk to the kernel ended: it was killed, or the host ran out of memory.',
+    todo: 'Run the command again; finished steps come from the cache.',
+  },
+  DRIVER_SANDBOX_CLOSED: {
+    exit: 1,
+    message: 'the sandbox is closed',
+    why: 'It was sealed for the last time or closed, and was used again.',
+    todo: 'Report this: a build must not do that.',
+  },
+  DRIVER_BUSY: {
+    exit: 1,
+    message: '{path} could not be unmounted because something still uses it',
+    why: 'A process outside the guest has a file open in the mounted sandbox.',
+    todo: 'End the process; the next command removes what is left.',
+  },
 });

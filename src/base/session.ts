@@ -1,0 +1,129 @@
+/**
+ * What a running command must have removed when it ends, however it ends. Each session has a file of its own, written
+ * before the thing it names is made, so whoever comes after a `kill -9` knows what lies about: the session's folder with
+ * everything mounted below it, and the files it had not finished.
+ */
+import { lstatSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { replaceFile } from './atomic-file.ts';
+import { systemCode } from './error.ts';
+import { ownerIsGone, ownerTag } from './owner.ts';
+
+const SUFFIX = '.json';
+
+let opened = 0;
+
+/** One command's claim on the state folder. */
+export interface Session {
+  /** A private folder for mounts and small files. */
+  readonly folder: string;
+  /** Unfinished files: gone with the session unless they are released. */
+  claim(filePath: string): void;
+  /** The file is finished, or its owner has removed it. */
+  release(filePath: string): void;
+  /** Removes a claimed file now. */
+  discard(filePath: string): void;
+  /** Removes the session's folder and record. What was mounted must be unmounted before. */
+  close(): void;
+}
+
+/** A session whose process has ended without closing it. */
+export interface StaleSession {
+  readonly folder: string;
+  readonly files: readonly string[];
+  /** Removes its unfinished files, its folder and its record. What was mounted must be unmounted before. */
+  remove(): void;
+}
+
+/**
+ * Opens a session below `<stateFolder>/run`.
+ *
+ * @throws HyperfileError DISK_FULL
+ */
+export function openSession(stateFolder: string): Session {
+  const folder = path.join(runFolder(stateFolder), `${ownerTag()}.${++opened}`);
+  const record = folder + SUFFIX;
+  const files = new Set<string>();
+  const save = (): void => replaceFile(record, JSON.stringify({ files: [...files] }));
+  const release = (filePath: string): void => {
+    if (files.delete(path.resolve(filePath))) save();
+  };
+  save();
+  mkdirSync(folder, { mode: 0o700 });
+  return {
+    folder,
+    claim: (filePath) => {
+      files.add(path.resolve(filePath));
+      save();
+    },
+    release,
+    discard: (filePath) => {
+      rmSync(filePath, { force: true });
+      release(filePath);
+    },
+    close: () => {
+      removeUnmounted(folder);
+      rmSync(record, { force: true });
+    },
+  };
+}
+
+/** The sessions below a state folder whose process is gone. Cheap when there are none. */
+export function staleSessions(stateFolder: string): StaleSession[] {
+  return recordsIn(runFolder(stateFolder)).flatMap((record) => {
+    const owner = path.basename(record, SUFFIX).replace(/\.\d+$/, '');
+    const touchedMs = statSync(record, { throwIfNoEntry: false })?.mtimeMs;
+    if (touchedMs === undefined || !ownerIsGone(owner, touchedMs)) return [];
+    const folder = record.slice(0, -SUFFIX.length);
+    const files = claimedFiles(record);
+    const remove = (): void => {
+      for (const file of files) rmSync(file, { force: true });
+      removeUnmounted(folder);
+      rmSync(record, { force: true });
+    };
+    return [{ folder, files, remove }];
+  });
+}
+
+/** Where the sessions of a state folder live. */
+export function runFolder(stateFolder: string): string {
+  return path.join(path.resolve(stateFolder), 'run');
+}
+
+/** Removes a folder, but never anything in a file system that is still mounted below it. */
+function removeUnmounted(folder: string): void {
+  const device = lstatSync(folder, { throwIfNoEntry: false })?.dev;
+  if (device === undefined) return;
+  for (const name of readdirSync(folder)) {
+    const entry = path.join(folder, name);
+    const stat = lstatSync(entry);
+    if (!stat.isDirectory()) rmSync(entry, { force: true });
+    else if (stat.dev === device) removeUnmounted(entry);
+  }
+  try {
+    rmdirSync(folder);
+  } catch (error) {
+    if (!['EBUSY', 'ENOTEMPTY', 'EEXIST', 'ENOENT'].includes(systemCode(error) ?? '')) throw error;
+  }
+}
+
+function recordsIn(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+      .filter((name) => name.endsWith(SUFFIX))
+      .map((name) => path.join(folder, name));
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/** A record that was cut short (the host lost power) names nothing. */
+function claimedFiles(record: string): string[] {
+  try {
+    const { files } = JSON.parse(readFileSync(record, 'utf8')) as { files?: unknown };
+    return Array.isArray(files) ? files.filter((file): file is string => typeof file === 'string') : [];
+  } catch {
+    return [];
+  }
+}

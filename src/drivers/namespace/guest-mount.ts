@@ -1,0 +1,41 @@
+/**
+ * How a guest's file system is mounted. ext4 without its journal: an unfinished step is thrown away whole, so there is
+ * nothing that a journal could save, and what it holds would go into every layer (half of a small layer's size). The
+ * journal stays where it is, for the machine that will boot from the disk.
+ */
+import { HyperfileError } from '../../base/error.ts';
+import { runQuickly } from '../../base/spawn.ts';
+import { mount } from './mounts.ts';
+
+/** `noload`: no journal. `noinit_itable`: no background thread that writes zeros over the inode tables. */
+const EXT4_OPTIONS = 'noatime,noload,noinit_itable';
+/** Every layer of an image has the same UUID, and XFS mounts each only once unless told. */
+const OPTIONS: Readonly<Record<string, string>> = { ext4: EXT4_OPTIONS, ext3: 'noatime', xfs: 'noatime,nouuid' };
+
+/** @throws HyperfileError DRIVER_MOUNT_FAILED */
+export async function mountGuest(device: string, target: string, type: string, writable: boolean): Promise<void> {
+  const options = (writable ? 'rw,' : 'ro,') + (OPTIONS[type] ?? 'noatime');
+  try {
+    await mountOnce(device, target, type, options, writable);
+  } catch (error) {
+    const reason = error instanceof HyperfileError ? String(error.data.output ?? error.message) : String(error);
+    throw new HyperfileError('DRIVER_MOUNT_FAILED', { data: { disk: device, reason }, cause: error });
+  }
+}
+
+/** A disk that was in use when it was copied needs its journal once, to become consistent. */
+async function mountOnce(device: string, target: string, type: string, options: string, writable: boolean): Promise<void> {
+  try {
+    await mount(device, target, type, options);
+  } catch (error) {
+    if (type !== 'ext4' || !writable) throw error;
+    await mount(device, target, type, 'rw,noatime');
+    await runQuickly('umount', ['--', target]);
+    await mount(device, target, type, options);
+  }
+}
+
+/** Writes back what is pending and lets nobody write (`ro`), or allows it again (`rw`). */
+export async function remount(target: string, mode: 'ro' | 'rw'): Promise<void> {
+  await runQuickly('mount', ['-o', `remount,${mode}`, target]);
+}

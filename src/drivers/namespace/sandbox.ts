@@ -1,0 +1,172 @@
+/** A mounted chain: commands run in it, file steps change it, and a seal makes a layer of what came of it. */
+import { mkdirSync, rmdirSync } from 'node:fs';
+import path from 'node:path';
+import { HyperfileError } from '../../base/error.ts';
+import type { Session } from '../../base/session.ts';
+import type { GuestFiles } from '../../fs/guest-files.ts';
+import { MountedFiles } from '../../fs/mounted-files.ts';
+import type { CommandIo, CommandResult, GuestCommand, RootPartition, Sandbox } from '../driver.ts';
+import type { AttachedDisk } from './disks.ts';
+import { resolveUser } from './guest-user.ts';
+import { GUEST_HOSTNAME, type Launch } from './launch-request.ts';
+import { prepareMountPoints, type HostFiles } from './mount-points.ts';
+import { killGuestProcesses } from './leftovers.ts';
+import { mountGuest, remount } from './guest-mount.ts';
+import { unmount } from './mounts.ts';
+
+/** Docker's, for images that set none. */
+const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+export interface SandboxParts {
+  readonly session: Session;
+  readonly disk: AttachedDisk;
+  /** Fires when the disk is gone. */
+  readonly death: AbortSignal;
+  readonly root: RootPartition;
+  /** A private folder of this sandbox; the root is mounted in `root` below it. */
+  readonly folder: string;
+  /** Absent: read-only. */
+  readonly sandboxPath: string | undefined;
+  readonly hostFiles: HostFiles;
+  readonly launch: Launch;
+}
+
+export class NamespaceSandbox implements Sandbox {
+  readonly files: GuestFiles;
+  readonly #parts: SandboxParts;
+  readonly #rootPath: string;
+  /** The difference that is not sealed yet. */
+  #sandboxPath: string | undefined;
+  #mounted = false;
+  #finished = false;
+  #closing: Promise<void> | undefined;
+
+  private constructor(parts: SandboxParts) {
+    this.#parts = parts;
+    this.#sandboxPath = parts.sandboxPath;
+    this.#rootPath = path.join(parts.folder, 'root');
+    this.files = new MountedFiles(this.#rootPath, { label: 'the guest' });
+  }
+
+  /** Mounts an attached disk. What fails halfway is undone and the disk detached. */
+  static async open(parts: SandboxParts): Promise<NamespaceSandbox> {
+    const sandbox = new NamespaceSandbox(parts);
+    try {
+      mkdirSync(sandbox.#rootPath, { recursive: true, mode: 0o755 });
+      await sandbox.#mount();
+      return sandbox;
+    } catch (error) {
+      await sandbox.close();
+      throw error;
+    }
+  }
+
+  async run(command: GuestCommand, io: CommandIo): Promise<CommandResult> {
+    this.#requireUsable();
+    const { folder, hostFiles, launch, disk, death } = this.#parts;
+    const { argv, workdir, network, stdin } = command;
+    const user = await resolveUser(command.user, this.files);
+    await this.files.makeDirectory(workdir);
+    const { binds, remove } = prepareMountPoints(this.#rootPath, hostFiles);
+    const env = { PATH: DEFAULT_PATH, HOSTNAME: GUEST_HOSTNAME, HOME: user.home, ...command.env };
+    const request = { rootPath: this.#rootPath, folder, argv, env, workdir, user, network, binds };
+    try {
+      const result = await launch(stdin === undefined ? request : { ...request, stdin }, {
+        onOutput: io.onOutput,
+        signal: io.signal ? AbortSignal.any([io.signal, death]) : death,
+      });
+      const failure = result.status === 0 ? undefined : await disk.failure();
+      if (failure) throw failure;
+      return result;
+    } catch (error) {
+      throw this.#orDiskLost(error, 'a command ran');
+    } finally {
+      if (!death.aborted) remove();
+    }
+  }
+
+  async seal(nextPath?: string): Promise<void> {
+    this.#requireUsable();
+    try {
+      if (nextPath === undefined) await this.#sealForGood();
+      else await this.#sealAndGoOn(nextPath);
+    } catch (error) {
+      throw this.#orDiskLost(error, 'a layer was sealed');
+    }
+  }
+
+  close(): Promise<void> {
+    this.#finished = true;
+    return (this.#closing ??= this.#close());
+  }
+
+  async #sealForGood(): Promise<void> {
+    this.#finished = true;
+    await this.#unmount();
+    await this.#parts.disk.seal();
+    this.#moveOn(undefined);
+  }
+
+  /** Read-only for a moment instead of frozen: that also marks the file system as cleanly unmounted. */
+  async #sealAndGoOn(nextPath: string): Promise<void> {
+    this.#parts.session.claim(nextPath);
+    await remount(this.#rootPath, 'ro');
+    await this.#parts.disk.seal(nextPath);
+    this.#moveOn(nextPath);
+    await remount(this.#rootPath, 'rw');
+  }
+
+  #moveOn(nextPath: string | undefined): void {
+    if (this.#sandboxPath !== undefined) this.#parts.session.release(this.#sandboxPath);
+    this.#sandboxPath = nextPath;
+  }
+
+  async #mount(): Promise<void> {
+    const { disk, root, sandboxPath } = this.#parts;
+    await mountGuest(disk.devicePath, this.#rootPath, root.type, sandboxPath !== undefined);
+    this.#mounted = true;
+  }
+
+  /** @throws HyperfileError DRIVER_BUSY when the mount is only out of sight: what writes to it still can. */
+  async #unmount(): Promise<void> {
+    if (!this.#mounted) return;
+    this.#mounted = false;
+    await killGuestProcesses(this.#rootPath);
+    if (!(await unmount(this.#rootPath))) {
+      throw new HyperfileError('DRIVER_BUSY', { data: { path: this.#rootPath } });
+    }
+  }
+
+  async #close(): Promise<void> {
+    const { session, folder, disk } = this.#parts;
+    try {
+      await this.#unmount();
+    } finally {
+      await disk.detach().finally(() => {
+        if (this.#sandboxPath !== undefined) session.discard(this.#sandboxPath);
+        removeEmptyFolders(this.#rootPath, folder);
+      });
+    }
+  }
+
+  #requireUsable(): void {
+    if (this.#finished) throw new HyperfileError('DRIVER_SANDBOX_CLOSED');
+    if (this.#parts.death.aborted) throw this.#orDiskLost(undefined, 'it was idle');
+  }
+
+  /** Everything fails in strange ways once the disk is gone: then that is what to say. */
+  #orDiskLost(error: unknown, action: string): unknown {
+    if (!this.#parts.death.aborted) return error;
+    return new HyperfileError('DRIVER_DISK_LOST', { data: { action }, cause: this.#parts.death.reason });
+  }
+}
+
+function removeEmptyFolders(...folders: string[]): void {
+  for (const folder of folders) {
+    try {
+      rmdirSync(folder);
+    } catch {
+      // Still mounted, or never made; the session's end tries again.
+    }
+  }
+}
