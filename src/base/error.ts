@@ -35,12 +35,23 @@ export class HyperfileError extends Error {
   constructor(code: ErrorCode, options: ErrorOptions = {}) {
     const entry: ErrorEntry = ERROR_CODES[code];
     const data = options.data ?? {};
-    super(fillTemplate(entry.message, data), options.cause === undefined ? undefined : { cause: options.cause });
+    super(
+      fillTemplate(entry.message, data),
+      options.cause === undefined ? undefined : { cause: options.cause },
+    );
     this.code = code;
     this.exitStatus = entry.exit;
     this.data = data;
     this.at = options.at;
     this.hint = options.hint ?? entry.todo;
+  }
+
+  /** The same error at a place in a recipe; an address it had before stays in its data as `where`. */
+  located(at: SourceLocation): HyperfileError {
+    if (typeof this.at === 'object') return this;
+    const data = this.at === undefined ? this.data : { ...this.data, where: this.at };
+    const cause = this.cause === undefined ? {} : { cause: this.cause };
+    return new HyperfileError(this.code, { data, at, hint: this.hint, ...cause });
   }
 }
 

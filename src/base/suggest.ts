@@ -24,12 +24,12 @@ export function editDistance(from: string, to: string): number {
     const row = [i];
     for (let j = 1; j <= to.length; j++) {
       const same = from[i - 1] === to[j - 1];
-      let cost = Math.min(last[j]! + 1, row[j - 1]! + 1, last[j - 1]! + (same ? 0 : 1));
+      let cost = Math.min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (same ? 0 : 1));
       if (from[i - 1] === to[j - 2] && from[i - 2] === to[j - 1])
-        cost = Math.min(cost, beforeLast[j - 2]! + 1);
+        cost = Math.min(cost, beforeLast[j - 2] + 1);
       row.push(cost);
     }
     [beforeLast, last] = [last, row];
   }
-  return last[to.length]!;
+  return last[to.length];
 }

@@ -19,8 +19,18 @@ export type BuildEvent =
       /** The instruction as written, on one line. */
       readonly title: string;
     }
-  | { readonly type: 'step-output'; readonly step: StepId; readonly stream: 'stdout' | 'stderr'; readonly text: string }
-  | { readonly type: 'step-progress'; readonly step: StepId; readonly what: string; readonly progress: Progress }
+  | {
+      readonly type: 'step-output';
+      readonly step: StepId;
+      readonly stream: 'stdout' | 'stderr';
+      readonly text: string;
+    }
+  | {
+      readonly type: 'step-progress';
+      readonly step: StepId;
+      readonly what: string;
+      readonly progress: Progress;
+    }
   | {
       readonly type: 'step-end';
       readonly step: StepId;
@@ -30,7 +40,12 @@ export type BuildEvent =
       readonly layer?: { readonly id: string; readonly allocatedBytes: number };
       readonly error?: StepError;
     }
-  | { readonly type: 'warning'; readonly message: string; readonly at?: SourceLocation; readonly hint?: string }
+  | {
+      readonly type: 'warning';
+      readonly message: string;
+      readonly at?: SourceLocation;
+      readonly hint?: string;
+    }
   | {
       readonly type: 'build-end';
       readonly status: 'done' | 'failed' | 'cancelled';
@@ -41,7 +56,8 @@ export type BuildEvent =
     };
 
 export interface StepError {
-  readonly code: ErrorCode;
+  /** Absent for a bug of ours. */
+  readonly code?: ErrorCode;
   readonly message: string;
   readonly at?: SourceLocation;
   /** The end of what the step's command printed. */

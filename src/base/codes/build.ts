@@ -1,5 +1,83 @@
 import { errorTable } from '../error-entry.ts';
 
-/** The error codes of `build`. */
+/** The error codes of running a build. */
 export const buildCodes = errorTable({
+  BUILD_STEP_FAILED: {
+    exit: 1,
+    message: 'the command ended with status {status}: {command}',
+    why: 'A RUN instruction started a command that reported failure. Its layer was thrown away; the steps before it are in the cache.',
+    todo: 'Read the last lines it printed above, mend the recipe, and build again: it goes on from the last good step.',
+  },
+  BUILD_NO_RECIPE: {
+    exit: 2,
+    message: 'no recipe at {path}',
+    why: 'The context holds neither a Hyperfile nor a Dockerfile, or the file that -f names does not exist.',
+    todo: 'Name the recipe with -f FILE, or write a Hyperfile in the context.',
+  },
+  BUILD_NO_CONTEXT: {
+    exit: 2,
+    message: 'the build context {path} is not a folder that can be read',
+    why: 'The PATH argument of build names the folder whose files COPY and ADD see.',
+    todo: 'Give the path of an existing folder, for example `.`.',
+  },
+  BUILD_NO_IMAGE: {
+    exit: 3,
+    message: 'there is no image "{name}" in the store',
+    why: 'FROM or COPY --from names an image that was not built or imported here. A disk file needs `./` in front.',
+    todo: 'Build or import it first: `hyperfile images` lists what the store has.',
+  },
+  BUILD_BASE_MISSING: {
+    exit: 3,
+    message: 'the base disk {path} does not exist',
+    why: 'FROM names a disk file; relative paths start at the folder of the build context.',
+    todo: 'Mend the path, or make the disk.',
+  },
+  BUILD_NOT_A_DISK: {
+    exit: 4,
+    message: '{path} is not a disk image that Hyperfile can read: {reason}',
+    why: 'A base must be a VHDX, VHD, qcow2 or raw disk whose partitions hold a Linux root file system.',
+    todo: 'Check the file: it may be cut short, or be something else.',
+  },
+  BUILD_DOWNLOAD_FAILED: {
+    exit: 1,
+    message: 'cannot download {url}: {reason}',
+    why: 'ADD names a URL that did not answer with the file.',
+    todo: 'Check the address and the network of this host.',
+  },
+  BUILD_CHECKSUM: {
+    exit: 1,
+    message: '{url} has the digest {actual}, the recipe asks for {expected}',
+    why: 'ADD --checksum pins the content of a download, and what came is something else.',
+    todo: 'Do not use the file before you know why it changed; then mend the checksum.',
+  },
+  BUILD_BAD_CHECKSUM: {
+    exit: 3,
+    message: '"{checksum}" is not a checksum: write sha256: and 64 hexadecimal digits',
+    why: 'ADD --checksum takes the SHA-256 digest of the downloaded file.',
+    todo: 'Compute it with `sha256sum FILE`.',
+  },
+  BUILD_BOOTSTRAP_FAILED: {
+    exit: 1,
+    message: 'cannot bootstrap {suite}: {reason}',
+    why: 'mmdebstrap or debootstrap could not make the base: the suite may not exist at the mirror, or the mirror is out of reach.',
+    todo: 'Check the suite and the mirror; `?mirror=URL` or FROM --mirror sets another one.',
+  },
+  BUILD_BAD_ARCHIVE: {
+    exit: 4,
+    message: '{path} is neither a disk image nor a tar archive',
+    why: 'import takes a disk (VHDX, VHD, qcow2, raw) or a root file system tar (plain, gz, bz2, xz, zst).',
+    todo: 'Check the file: it may be cut short, or be something else.',
+  },
+  BUILD_EXPORT_FORMAT: {
+    exit: 2,
+    message: 'cannot export to {path}: its name must end in .vhdx, .vhd, .qcow2, .raw or .img',
+    why: 'The ending of the output file chooses the disk format.',
+    todo: 'Give the output another name.',
+  },
+  BUILD_OUTPUT_EXISTS: {
+    exit: 2,
+    message: '{path} exists already',
+    why: 'export does not overwrite a disk.',
+    todo: 'Remove the file or give another name with -o.',
+  },
 });

@@ -68,6 +68,12 @@ export const languageCodes = errorTable({
     why: 'A heredoc is a file to copy; the last argument says where to.',
     todo: 'Add the path of the file in the guest after the heredoc.',
   },
+  LANG_HEREDOC_NAME: {
+    exit: 3,
+    message: '{name} cannot be the name of a file',
+    why: 'A heredoc of COPY or ADD becomes a file that is called like the word after `<<`.',
+    todo: 'Choose a plain name after `<<`; the folder belongs in the destination.',
+  },
   LANG_JSON: {
     exit: 3,
     message: '{instruction} takes a JSON array of strings',

@@ -1,0 +1,84 @@
+/** Runs one step in an open sandbox. */
+import { HyperfileError } from '../base/error.ts';
+import type { Sandbox } from '../drivers/driver.ts';
+import type { CopyRequest } from '../fs/guest-files.ts';
+import type { CopyStep, DiskStep, RunStep } from '../plan/step.ts';
+import { copyOrigin } from './copy-origin.ts';
+import { download, fileNameOf } from './download.ts';
+import type { StepId } from './events.ts';
+import { LastLines } from './last-lines.ts';
+import type { StageResult } from './stage-runner.ts';
+import type { Workshop } from './workshop.ts';
+
+export interface StepContext {
+  readonly workshop: Workshop;
+  readonly id: StepId;
+  readonly stage: (index: number) => Promise<StageResult>;
+}
+
+/** @throws HyperfileError BUILD_STEP_FAILED for a command that fails, and whatever the sandbox throws. */
+export async function applyStep(step: DiskStep, sandbox: Sandbox, context: StepContext): Promise<void> {
+  switch (step.kind) {
+    case 'run':
+      return runCommand(step, sandbox, context);
+    case 'copy':
+      return copyFiles(step, sandbox, context);
+    case 'workdir':
+      return sandbox.files.makeDirectory(step.path);
+  }
+}
+
+async function runCommand(step: RunStep, sandbox: Sandbox, { workshop, id }: StepContext): Promise<void> {
+  const lines = new LastLines();
+  const { argv, stdin, workdir, user, network } = step;
+  const command = { argv, workdir, user, network, env: { ...step.proxyEnv, ...step.env } };
+  const { status } = await sandbox.run(stdin === undefined ? command : { ...command, stdin }, {
+    signal: workshop.signal,
+    onOutput: (stream, chunk) => {
+      const text = lines.add(stream, chunk);
+      if (text !== '') workshop.onEvent({ type: 'step-output', step: id, stream, text });
+    },
+  });
+  const rest = lines.end();
+  if (rest !== '') workshop.onEvent({ type: 'step-output', step: id, stream: 'stdout', text: rest });
+  if (status === 0) return;
+  throw new HyperfileError('BUILD_STEP_FAILED', {
+    data: { status, command: argv.join(' '), lastLines: lines.last() },
+    at: step.location,
+  });
+}
+
+async function copyFiles(step: CopyStep, sandbox: Sandbox, context: StepContext): Promise<void> {
+  const { files } = sandbox;
+  const { destination, mode } = step;
+  const owner = step.owner === undefined ? undefined : await files.resolveOwner(step.owner);
+  const common = { destination, ...(owner && { owner }), ...(mode !== undefined && { mode }) };
+  if (step.paths.length > 0) await copyTree(step, sandbox, context, common);
+  for (const { name, content } of step.inlineFiles) {
+    await files.writeFile({ ...common, name, content: Buffer.from(content) });
+  }
+  for (const source of step.downloads) {
+    const { content, modifiedSeconds } = await download(source, context.workshop);
+    const time = modifiedSeconds === undefined ? {} : { modifiedSeconds };
+    // Docker gives downloads to their owner alone.
+    await files.writeFile({ mode: '0600', ...common, name: fileNameOf(source.url), content, ...time });
+  }
+}
+
+async function copyTree(
+  step: CopyStep,
+  sandbox: Sandbox,
+  { workshop, stage }: StepContext,
+  common: Pick<CopyRequest, 'destination' | 'owner' | 'mode'>,
+): Promise<void> {
+  const { signal } = workshop;
+  const request = { ...common, sources: step.paths, unpackArchives: step.add, signal };
+  if (step.from.kind === 'context') return sandbox.files.copy({ ...request, from: workshop.context });
+  const origin = await copyOrigin(step.from, workshop, stage);
+  const source = await workshop.openReadOnly(origin.layers, origin.disk);
+  try {
+    await sandbox.files.copy({ ...request, from: source.files.asSource() });
+  } finally {
+    await source.close();
+  }
+}

@@ -1,0 +1,34 @@
+/** Makes or finds what FROM builds on. */
+import type { BaseReference } from '../../language/base-reference.ts';
+import type { DiskDescription, GuestConfig, HistoryEntry } from '../../oci/image.ts';
+import type { StepId } from '../events.ts';
+import type { Workshop } from '../workshop.ts';
+import { debootstrapBase } from './debootstrap.ts';
+import { diskFileBase } from './disk-file.ts';
+import { imageBase } from './image.ts';
+import { scratchBase } from './scratch.ts';
+
+export interface Base {
+  /** Leaf first. */
+  readonly layers: readonly string[];
+  readonly disk: DiskDescription;
+  readonly config: GuestConfig;
+  readonly key: string;
+  readonly history: readonly HistoryEntry[];
+  readonly created: string;
+  /** Nothing had to be made. */
+  readonly cached: boolean;
+}
+
+export function resolveBase(reference: BaseReference, workshop: Workshop, step: StepId): Promise<Base> {
+  switch (reference.kind) {
+    case 'scratch':
+      return scratchBase(workshop);
+    case 'image':
+      return imageBase(reference.name, workshop);
+    case 'disk':
+      return diskFileBase(reference, workshop, step);
+    case 'debootstrap':
+      return debootstrapBase(reference, workshop, step);
+  }
+}

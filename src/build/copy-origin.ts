@@ -1,0 +1,29 @@
+/** Where COPY --from reads: a finished stage of this recipe, or an image of the store. */
+import { HyperfileError } from '../base/error.ts';
+import type { DiskDescription } from '../oci/image.ts';
+import type { CopyOrigin } from '../plan/step.ts';
+import type { StageResult } from './stage-runner.ts';
+import type { Workshop } from './workshop.ts';
+
+export interface LayersToRead {
+  /** Leaf first. */
+  readonly layers: readonly string[];
+  readonly disk: DiskDescription;
+}
+
+export async function copyOrigin(
+  origin: Exclude<CopyOrigin, { kind: 'context' }>,
+  workshop: Workshop,
+  stage: (index: number) => Promise<StageResult>,
+): Promise<LayersToRead> {
+  if (origin.kind === 'stage') {
+    const finished = await stage(origin.index).catch(() => {
+      throw new HyperfileError('INTERRUPTED');
+    });
+    await workshop.recorded();
+    return finished;
+  }
+  const image = await workshop.store.image(origin.name);
+  if (!image) throw new HyperfileError('BUILD_NO_IMAGE', { data: { name: origin.name } });
+  return image.config;
+}

@@ -1,0 +1,141 @@
+/**
+ * One stage's chain while it grows. Steps found in the cache move it forward for nothing; the first that misses opens
+ * a sandbox on the deepest cached layer, and the steps after it go on in the same sandbox, sealing as they finish.
+ */
+import type { Sandbox } from '../drivers/driver.ts';
+import type { HistoryEntry } from '../oci/image.ts';
+import { stepKey, type CacheKey } from '../plan/key.ts';
+import type { DiskStep, Step } from '../plan/step.ts';
+import { applyStep } from './apply-step.ts';
+import type { StepId } from './events.ts';
+import type { StageResult } from './stage-runner.ts';
+import { readsOf } from './step-reads.ts';
+import type { StepOutcome } from './step-reporter.ts';
+import { rootOf, type SealedStep, type Workshop } from './workshop.ts';
+
+interface OpenSandbox {
+  readonly sandbox: Sandbox;
+  /** The layer that the sandbox's difference will be. */
+  layer: string;
+  /** The step that the sandbox stands on. */
+  key: string;
+}
+
+export class LayerLine {
+  readonly #workshop: Workshop;
+  readonly #stage: (index: number) => Promise<StageResult>;
+  readonly #base: StageResult;
+  #layers: readonly string[];
+  #key: string;
+  #created: string;
+  readonly #history: HistoryEntry[];
+  #open: OpenSandbox | undefined;
+
+  constructor(base: StageResult, workshop: Workshop, stage: (index: number) => Promise<StageResult>) {
+    this.#base = base;
+    this.#workshop = workshop;
+    this.#stage = stage;
+    this.#layers = base.layers;
+    this.#key = base.key;
+    this.#created = base.created;
+    this.#history = [...base.history];
+  }
+
+  result(): Omit<StageResult, 'config' | 'inherited'> {
+    const [layers, key, history, created] = [this.#layers, this.#key, this.#history, this.#created];
+    return { layers, key, history, created, disk: this.#base.disk };
+  }
+
+  addHistory(step: Step, layer?: string): void {
+    this.#history.push({
+      created: this.#created,
+      createdBy: step.text,
+      ...(layer !== undefined && { layer }),
+    });
+  }
+
+  /** Moves the line over a step: from the cache, from another stage that is making it, or by running it. */
+  async take(step: DiskStep, id: StepId, steps: readonly Step[]): Promise<StepOutcome> {
+    const reads = await readsOf(step, this.#workshop, this.#stage);
+    const key = stepKey(this.#key, step, reads);
+    const known = await this.#find(key.key);
+    const sealed = known ?? (await this.#make(step, id, key, isLastOnDisk(step, steps)));
+    this.#layers = sealed.layers;
+    this.#key = key.key;
+    this.#created = sealed.created;
+    this.addHistory(step, sealed.layers[0]);
+    return { cached: known !== undefined, layer: sealed.layers[0] };
+  }
+
+  async close(): Promise<void> {
+    const open = this.#open;
+    this.#open = undefined;
+    await open?.sandbox.close();
+  }
+
+  async #find(key: string): Promise<{ layers: readonly string[]; created: string } | undefined> {
+    const { store, options, inFlight } = this.#workshop;
+    const running = await inFlight.get(key)?.catch(() => undefined);
+    if (running) return { layers: await this.#chainOn(running.layer), created: running.created };
+    if (options.noCache) return undefined;
+    const record = await store.cacheGet(key);
+    if (record?.layer === undefined) return undefined;
+    return { layers: await store.chainOf(record.layer), created: record.created };
+  }
+
+  /** The chain of a layer that another stage has just made and whose record may not be written yet. */
+  async #chainOn(layer: string): Promise<readonly string[]> {
+    await this.#workshop.recorded();
+    return this.#workshop.store.chainOf(layer);
+  }
+
+  async #make(
+    step: DiskStep,
+    id: StepId,
+    { key, inputs }: CacheKey,
+    isLast: boolean,
+  ): Promise<{ layers: readonly string[]; created: string }> {
+    const { inFlight } = this.#workshop;
+    const making = this.#runAndSeal(step, id, key, isLast);
+    inFlight.set(key, making);
+    making.catch(() => inFlight.delete(key));
+    const { layer, created } = await making;
+    const parent = this.#layers[0];
+    this.#workshop.recordLayer({ layer, parent, key, inputs, created });
+    return { layers: [layer, ...this.#layers], created };
+  }
+
+  async #runAndSeal(step: DiskStep, id: StepId, key: string, isLast: boolean): Promise<SealedStep> {
+    const open = await this.#sandbox();
+    try {
+      await applyStep(step, open.sandbox, { workshop: this.#workshop, id, stage: this.#stage });
+      const layer = open.layer;
+      const next = isLast ? undefined : this.#workshop.store.newLayer();
+      await open.sandbox.seal(next?.path);
+      if (next) Object.assign(open, { layer: next.id, key });
+      else await this.close();
+      return { layer, created: new Date().toISOString() };
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
+  /** The open sandbox if it stands where the line stands, else a new one there. */
+  async #sandbox(): Promise<OpenSandbox> {
+    if (this.#open && this.#open.key !== this.#key) await this.close();
+    if (this.#open) return this.#open;
+    const { store, signal } = this.#workshop;
+    const driver = await this.#workshop.driver();
+    const { id, path } = store.newLayer();
+    const chain = store.chainPaths(this.#layers);
+    const sandbox = await driver.open({ chain, sandboxPath: path, root: rootOf(this.#base.disk), signal });
+    this.#open = { sandbox, layer: id, key: this.#key };
+    return this.#open;
+  }
+}
+
+/** No step after it changes the disk: its seal ends the sandbox. */
+function isLastOnDisk(step: DiskStep, steps: readonly Step[]): boolean {
+  return steps.findLast(({ kind }) => kind !== 'config') === step;
+}

@@ -1,0 +1,127 @@
+/** Builds stages: each once, those it needs first, independent ones side by side. */
+import { HyperfileError, isHyperfileError } from '../base/error.ts';
+import type { Recipe, Stage } from '../language/ast.ts';
+import { locate } from '../language/diagnostic.ts';
+import type { ExpandOptions } from '../language/expand.ts';
+import type { DiskDescription, GuestConfig, HistoryEntry } from '../oci/image.ts';
+import type { StageGraph, StageNode } from '../plan/stage-graph.ts';
+import { planSteps, type Inherited } from '../plan/stage-steps.ts';
+import { changesDisk } from '../plan/step.ts';
+import { resolveBase } from './bases/base.ts';
+import type { StepId } from './events.ts';
+import { LayerLine } from './layer-line.ts';
+import { StepReporter } from './step-reporter.ts';
+import type { Workshop } from './workshop.ts';
+
+export interface StageResult {
+  /** Leaf first. */
+  readonly layers: readonly string[];
+  readonly disk: DiskDescription;
+  readonly config: GuestConfig;
+  readonly key: string;
+  readonly history: readonly HistoryEntry[];
+  /** When the last step was made: a build of cached steps gives the same image again. */
+  readonly created: string;
+  readonly inherited: Inherited;
+}
+
+export interface StageRunnerParts {
+  readonly recipe: Recipe;
+  readonly graph: StageGraph;
+  readonly workshop: Workshop;
+  readonly expand: ExpandOptions;
+}
+
+export class StageRunner {
+  readonly #parts: StageRunnerParts;
+  readonly #results = new Map<number, Promise<StageResult>>();
+
+  constructor(parts: StageRunnerParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Builds the target and what it needs. All needed stages start at once and wait where they need another one's
+   * result. When one fails, the others are stopped before the first error is thrown.
+   */
+  async run(target: number): Promise<StageResult> {
+    const { graph, workshop } = this.#parts;
+    for (const node of graph.stages) this.#start(node);
+    const outcomes = await Promise.allSettled(this.#results.values());
+    await workshop.recorded();
+    const failures = outcomes.flatMap((outcome): unknown[] =>
+      outcome.status === 'rejected' ? [outcome.reason] : [],
+    );
+    if (failures.length > 0)
+      throw failures.find((error) => !isHyperfileError(error, 'INTERRUPTED')) ?? failures[0];
+    return this.result(target);
+  }
+
+  /** The finished stage, once it is. */
+  result(index: number): Promise<StageResult> {
+    const result = this.#results.get(index);
+    if (!result) throw new Error(`stage ${index} was not planned`);
+    return result;
+  }
+
+  #start(node: StageNode): void {
+    const result = this.#build(node).catch((error: unknown) => {
+      this.#parts.workshop.stopOthers();
+      throw error;
+    });
+    result.catch(() => undefined);
+    this.#results.set(node.stage.index, result);
+  }
+
+  async #build(node: StageNode): Promise<StageResult> {
+    const { recipe, graph, workshop, expand } = this.#parts;
+    const { stage } = node;
+    const reporter = new StepReporter(workshop, {
+      index: stage.index,
+      totalSteps: stageSteps(stage),
+      ...(stage.name && { name: stage.name }),
+    });
+    const base = await this.#base(node, reporter);
+    const { buildArgs } = workshop.options;
+    const options = { buildArgs, globals: graph.globals, expand };
+    const { steps, inherited } = planSteps(recipe, node, base.inherited, options);
+    const line = new LayerLine(base, workshop, (index) => this.result(index));
+    try {
+      for (const step of steps) {
+        if (step.kind === 'config') line.addHistory(step);
+        else await reporter.report(step.title, step.location, (id: StepId) => line.take(step, id, steps));
+      }
+      return { ...line.result(), config: inherited.config, inherited };
+    } finally {
+      await line.close();
+    }
+  }
+
+  async #base(node: StageNode, reporter: StepReporter): Promise<StageResult> {
+    // Started stages are all in the map before any of them runs on.
+    await Promise.resolve();
+    const { recipe, workshop } = this.#parts;
+    const { base, stage } = node;
+    const at = locate(recipe.source, recipe.fileName, stage.from.range);
+    const title = stage.from.text;
+    if (base.kind === 'stage') {
+      const below = await this.result(base.index).catch(() => {
+        throw new HyperfileError('INTERRUPTED');
+      });
+      await reporter.report(title, at, () => Promise.resolve({ cached: true }));
+      return below;
+    }
+    let resolved: StageResult | undefined;
+    await reporter.report(title, at, async (id) => {
+      const outcome = await resolveBase(base.reference, workshop, id);
+      resolved = { ...outcome, inherited: { config: outcome.config, args: new Map() } };
+      return { cached: outcome.cached, layer: outcome.layers[0] };
+    });
+    return resolved!;
+  }
+}
+
+/** FROM and every instruction that may change the disk count as a step. */
+export function stageSteps(stage: Stage): number {
+  return 1 + stage.instructions.filter(changesDisk).length;
+}
