@@ -5,6 +5,7 @@
 import { HyperfileError } from '../base/error.ts';
 import type { Recipe, SourceRange, Word } from './ast.ts';
 import { locate } from './diagnostic.ts';
+import { rangeInside } from './word-range.ts';
 import { WordReader, type ReaderOptions } from './word-reader.ts';
 
 /** Values by name; what is missing is unset, which is not the same as empty. */
@@ -64,16 +65,4 @@ function read(
     ...how,
   });
   return reader.read();
-}
-
-/** The part of a word from `start` to `end`; all of it when continuations or quotes of a flag moved its characters. */
-export function rangeInside({ raw, range }: Word, start: number, end: number): SourceRange {
-  if (raw.length !== range.end.offset - range.start.offset || range.start.line !== range.end.line)
-    return range;
-  const move = (by: number) => ({
-    offset: range.start.offset + by,
-    line: range.start.line,
-    column: range.start.column + by,
-  });
-  return { start: move(start), end: move(Math.max(end, start + 1)) };
 }

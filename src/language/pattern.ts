@@ -13,7 +13,7 @@ export function parsePattern(text: string): Pattern | undefined {
   const elements: Element[] = [];
   const characters = [...text];
   for (let at = 0; at < characters.length; at++) {
-    const character = characters[at]!;
+    const character = characters[at];
     if (character === '*') elements.push('many');
     else if (character === '?') elements.push('any');
     else if (character === '\\') {
@@ -46,7 +46,7 @@ export function replacePattern(value: string, pattern: Pattern, replacement: str
   for (let at = 0; at < characters.length;) {
     const end = starts[at] ? (matchEnd(characters, at, pattern, true) ?? at) : at;
     if (end === at) {
-      result += characters[at++]!;
+      result += characters[at++];
       continue;
     }
     result += replacement;
@@ -67,7 +67,7 @@ function matchEnd(
   let end = states.has(pattern.length) ? start : undefined;
   for (let at = start; at < characters.length && states.size > 0; at++) {
     if (end !== undefined && !longest) return end;
-    states = step(states, characters[at]!, pattern);
+    states = step(states, characters[at], pattern);
     if (states.has(pattern.length)) end = at + 1;
   }
   return end;
@@ -79,7 +79,7 @@ function matchStarts(characters: readonly string[], pattern: Pattern): boolean[]
   const starts = new Array<boolean>(characters.length).fill(false);
   let states = closure(new Set([0]), reversed);
   for (let at = characters.length - 1; at >= 0; at--) {
-    states = step(states.add(0), characters[at]!, reversed);
+    states = step(states.add(0), characters[at], reversed);
     starts[at] = states.has(reversed.length);
   }
   return starts;

@@ -10,11 +10,17 @@ const PROTOCOLS = ['tcp', 'udp', 'sctp'];
  * @throws HyperfileError LANG_PORT
  */
 export function parsePorts(text: string, at?: SourceLocation): string[] {
+  const ports = portsOf(text);
+  if (!ports) throw new HyperfileError('LANG_PORT', { data: { value: text }, ...(at && { at }) });
+  return ports;
+}
+
+/** As {@link parsePorts}; undefined for what is no port. */
+export function portsOf(text: string): string[] | undefined {
   const [, first = '', last = first, protocol = 'tcp'] = PORTS.exec(text) ?? [];
   const from = Number(first);
   const to = Number(last);
-  if (from < 1 || to > 65535 || from > to || !PROTOCOLS.includes(protocol.toLowerCase())) {
-    throw new HyperfileError('LANG_PORT', { data: { value: text }, ...(at && { at }) });
-  }
-  return Array.from({ length: to - from + 1 }, (_, index) => `${from + index}/${protocol.toLowerCase()}`);
+  const name = protocol.toLowerCase();
+  if (from < 1 || to > 65535 || from > to || !PROTOCOLS.includes(name)) return undefined;
+  return Array.from({ length: to - from + 1 }, (_, index) => `${from + index}/${name}`);
 }

@@ -14,7 +14,7 @@ export interface ReaderOptions {
 }
 
 /** Names of positional and special parameters; they exist, and are empty. */
-const SPECIAL = /[@*#?\-$!0]/y;
+const SPECIAL = /[@*#?\-$!]/y;
 const NAME = /\d+|[\p{L}_][\p{L}\p{Nd}_]*/uy;
 /** Nothing of a recipe nests deeper, and nothing that a guest takes is longer. */
 const MAX_DEPTH = 100;
@@ -51,7 +51,7 @@ export class WordReader {
         this.#bad(0, 'what it stands for is too long');
     };
     while (this.#at < this.#source.length) {
-      const character = this.#source[this.#at]!;
+      const character = this.#source[this.#at];
       if (character === stop) {
         this.#at++;
         return result;
@@ -108,7 +108,7 @@ export class WordReader {
     const start = this.#at++;
     let result = '';
     while (this.#at < this.#source.length) {
-      const character = this.#source[this.#at]!;
+      const character = this.#source[this.#at];
       if (character === '"') {
         this.#at++;
         return result;

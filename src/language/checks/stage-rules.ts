@@ -1,0 +1,71 @@
+/** Checks of FROM, of stages' names, and of what refers to them. */
+import { suggest } from '../../base/suggest.ts';
+import { didYouMean } from '../diagnostic.ts';
+import { perStage, type Rule } from './rule.ts';
+
+export const stageRules: readonly Rule[] = [
+  {
+    name: 'DuplicateStageName',
+    description: 'No two stages have the same name.',
+    severity: 'error',
+    code: 'LANG_DUPLICATE_STAGE',
+    check: perStage(({ index, name, from }, report, recipe) => {
+      const earlier = recipe.stages.slice(0, index).find((stage) => stage.name === name);
+      if (name === undefined || !earlier || !from.alias) return;
+      const { line } = earlier.from.range.start;
+      report(from, from.alias.word.range, `the stage ${name} exists already, in line ${line}`);
+    }),
+  },
+  {
+    name: 'ReservedStageName',
+    description: 'No stage is called scratch or context.',
+    severity: 'warning',
+    check: perStage(({ name, from }, report) => {
+      if (name !== 'scratch' && name !== 'context') return;
+      report(
+        from,
+        from.alias?.word.range ?? from.range,
+        `${name} has a meaning of its own; choose another name`,
+      );
+    }),
+  },
+  {
+    name: 'StageNameCasing',
+    description: 'Names of stages are in lower case.',
+    severity: 'warning',
+    check: perStage(({ from }, report) => {
+      if (!from.alias || from.alias.word.raw === from.alias.name) return;
+      report(from, from.alias.word.range, 'names of stages are in lower case', `write ${from.alias.name}`);
+    }),
+  },
+  {
+    name: 'FromAsCasing',
+    description: 'FROM and AS are written in the same case.',
+    severity: 'warning',
+    check: perStage(({ from }, report) => {
+      const as = / (AS) \S+$/i.exec(from.raw.replace(/\s+/g, ' '))?.[1];
+      const keyword = from.keyword.raw;
+      if (!from.alias || as === undefined) return;
+      const isMixed = keyword !== keyword.toUpperCase() && keyword !== keyword.toLowerCase();
+      const wanted = keyword === keyword.toUpperCase() ? 'AS' : 'as';
+      if (!isMixed && as !== wanted)
+        report(from, from.range, `${keyword} and ${as} differ in case`, `write ${wanted}`);
+    }),
+  },
+  {
+    name: 'CopyFromNearStage',
+    description: 'COPY --from names a stage, unless an image is meant.',
+    severity: 'warning',
+    check: perStage((stage, report, recipe) => {
+      const earlier = recipe.stages.slice(0, stage.index).flatMap(({ name }) => name ?? []);
+      for (const instruction of stage.instructions) {
+        if (instruction.kind !== 'COPY' || !instruction.from) continue;
+        const { raw, range } = instruction.from;
+        if (/[/:@.$]|^\d+$/.test(raw) || earlier.includes(raw.toLowerCase())) continue;
+        const near = suggest(raw, earlier);
+        if (near)
+          report(instruction, range, `no stage is called ${raw}, so an image is meant`, didYouMean(near));
+      }
+    }),
+  },
+];
