@@ -43,7 +43,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
 
 /** The only files that may do what others may not. */
 const PROCESS_STARTERS = /^base\/(process|spawn|stream-tool)\.ts$|^fuse\/(server\/)?main\.ts$/;
-const TERMINAL = /^cli\//;
+/** The disk server is a program of its own. */
+const TERMINAL = /^cli\/|^fuse\/server\/main\.ts$/;
 
 interface SourceFile {
   /** Relative to src, with `/`. */

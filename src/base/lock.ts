@@ -126,9 +126,10 @@ function createLock(path: string, tag: string): boolean {
 }
 
 function readLock(path: string): (LockHolder & { gone: boolean }) | undefined {
+  const touchedMs = lstatSync(path, { throwIfNoEntry: false })?.mtimeMs;
+  if (touchedMs === undefined) return undefined;
   try {
     const tag = process.platform === 'win32' ? readFileSync(path, 'utf8') : readlinkSync(path);
-    const touchedMs = lstatSync(path).mtimeMs;
     const owner = tag.slice(0, Math.max(0, tag.lastIndexOf('.')));
     const gone = tag === '' ? Date.now() - touchedMs > UNNAMED_MS : ownerIsGone(owner, touchedMs);
     return { tag, path, pid: ownerPid(owner), gone };

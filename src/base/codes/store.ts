@@ -30,19 +30,19 @@ export const storeCodes = errorTable({
     exit: 4,
     message: 'the image {image} is damaged: {reason}',
     why: 'An image is kept under the digest of its description; the description no longer has that digest.',
-    todo: 'Build or import the image again; `hyperfile prune` removes what is damaged.',
+    todo: 'Build or import it again under the same name, or remove it with `hyperfile rmi`.',
   },
   STORE_LAYER_MISSING: {
     exit: 4,
     message: 'layer {layer} is not in the store',
     why: 'An image or a layer names a layer whose file or record is gone: it was deleted by hand, or a crash took it.',
-    todo: 'Build again with --no-cache, or import the base again; `hyperfile prune` removes what depends on it.',
+    todo: 'Run `hyperfile prune`, then build again with --no-cache or import the base again.',
   },
   STORE_LAYER_DAMAGED: {
     exit: 4,
     message: 'layer {layer} is damaged: {reason}',
     why: 'The record of a sealed layer and its file do not agree, or the record cannot be read.',
-    todo: 'Build again with --no-cache, or import the base again; `hyperfile prune` removes what is damaged.',
+    todo: 'Run `hyperfile prune`, then build again with --no-cache or import the base again.',
   },
   STORE_NEWER: {
     exit: 5,
