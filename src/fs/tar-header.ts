@@ -73,7 +73,7 @@ function checksumIsRight(block: Buffer): boolean {
   let sum = 0;
   let highBytes = 0;
   for (let at = 0; at < BLOCK_BYTES; at++) {
-    const byte = at >= 148 && at < 156 ? 0x20 : block[at]!;
+    const byte = at >= 148 && at < 156 ? 0x20 : block[at];
     sum += byte;
     if (byte > 127) highBytes++;
   }
@@ -88,11 +88,11 @@ function text(block: Buffer, offset: number, length: number): Buffer {
 
 /** Octal digits, or GNU's big-endian binary when the first bit is set. */
 function number(block: Buffer, offset: number, length: number): number {
-  if ((block[offset]! & 0x80) !== 0) return binaryNumber(block, offset, length);
+  if ((block[offset] & 0x80) !== 0) return binaryNumber(block, offset, length);
   let value = 0;
   let digits = 0;
   for (let at = offset; at < offset + length; at++) {
-    const digit = block[at]! - 0x30;
+    const digit = block[at] - 0x30;
     if (digit >= 0 && digit <= 7) {
       value = value * 8 + digit;
       digits++;
@@ -107,8 +107,8 @@ function number(block: Buffer, offset: number, length: number): number {
 
 function binaryNumber(block: Buffer, offset: number, length: number): number {
   const negative = block[offset] === 0xff;
-  let value = negative ? -1 : block[offset]! & 0x7f;
-  for (let at = offset + 1; at < offset + length; at++) value = value * 256 + block[at]!;
+  let value = negative ? -1 : block[offset] & 0x7f;
+  for (let at = offset + 1; at < offset + length; at++) value = value * 256 + block[at];
   return value;
 }
 

@@ -248,7 +248,7 @@ export class TarReader {
   #pairs(numbers: readonly number[]): SparsePiece[] {
     const pieces: SparsePiece[] = [];
     for (let index = 0; index + 1 < numbers.length; index += 2)
-      pieces.push([numbers[index]!, numbers[index + 1]!]);
+      pieces.push([numbers[index], numbers[index + 1]]);
     if (!pieces.flat().every((value) => Number.isSafeInteger(value) && value >= 0))
       throw this.#corrupt('a sparse map is broken');
     return pieces;
