@@ -10,20 +10,34 @@ export interface Candidate {
 }
 
 /**
- * @param words What stands behind `hyperfile`, the last one perhaps unfinished or empty.
+ * @param given What stands behind `hyperfile`, the last word perhaps unfinished or empty. As bash has it, `=` and `:`
+ *   may stand as words of their own; then what stands before the last `:` is left out of the answer, too.
  * @returns None where a file should be named: the shell knows those better.
  */
-export async function completions(words: readonly string[], console: Console): Promise<Candidate[]> {
-  const current = words.at(-1) ?? '';
-  // bash cuts words at `=`.
-  const before = words.slice(0, -1).filter((word) => word !== '=');
-  const [verb, ...rest] = before;
-  const candidates =
-    verb === undefined
-      ? VERBS.map(({ name, summary }) => ({ value: name, description: summary }))
-      : await afterVerb(verb, rest, current, console);
-  const wanted = current === '=' ? '' : current;
-  return candidates.filter(({ value }) => value.startsWith(wanted));
+export async function completions(given: readonly string[], console: Console): Promise<Candidate[]> {
+  const words = joinAtColons(given.filter((word, index) => word !== '=' || index === given.length - 1));
+  const last = words.at(-1) ?? '';
+  const current = last === '=' ? '' : last;
+  const cutLength = given.includes(':') ? current.lastIndexOf(':') + 1 : 0;
+  const [verb, ...rest] = words.slice(0, -1);
+  const candidates = verb === undefined ? verbCandidates() : await afterVerb(verb, rest, current, console);
+  return candidates
+    .filter(({ value }) => value.startsWith(current))
+    .map((candidate) => ({ ...candidate, value: candidate.value.slice(cutLength) }));
+}
+
+/** `web`, `:`, `1.2` is one image name. */
+function joinAtColons(words: readonly string[]): string[] {
+  const joined: string[] = [];
+  for (const [index, word] of words.entries()) {
+    if (word === ':' || words[index - 1] === ':') joined.push(`${joined.pop() ?? ''}${word}`);
+    else joined.push(word);
+  }
+  return joined;
+}
+
+function verbCandidates(): Candidate[] {
+  return VERBS.map(({ name, summary }) => ({ value: name, description: summary }));
 }
 
 async function afterVerb(
@@ -32,8 +46,7 @@ async function afterVerb(
   current: string,
   console: Console,
 ): Promise<Candidate[]> {
-  if (verb === 'help')
-    return rest.length === 0 ? VERBS.map(({ name, summary }) => ({ value: name, description: summary })) : [];
+  if (verb === 'help') return rest.length === 0 ? verbCandidates() : [];
   const entry = findVerb(verb);
   if (!entry) return [];
   const program = createProgram(console, new Map([[verb, await entry.load()]]));
@@ -62,6 +75,7 @@ function descend(
 }
 
 function takesValue(command: Command, word: string | undefined): Option | undefined {
+  if (word === undefined) return undefined;
   return command.options.find((option) => option.required && (option.long === word || option.short === word));
 }
 

@@ -10,10 +10,6 @@ _hyperfile() {
     while IFS=$'\\n' read -r line; do
         COMPREPLY+=("\${line%%$'\\t'*}")
     done < <("\${COMP_WORDS[0]}" __complete -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
-    # An image name holds colons, where bash cuts words: leave out what stands before the last cut.
-    if declare -F __ltrim_colon_completions >/dev/null; then
-        __ltrim_colon_completions "\${COMP_WORDS[COMP_CWORD]}"
-    fi
 }
 complete -o default -F _hyperfile hyperfile
 `;
@@ -26,10 +22,10 @@ _hyperfile() {
     for line in "\${(@f)$("\${words[1]}" __complete -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}"; do
         [[ -n $line ]] || continue
         value=\${line%%$'\\t'*}
-        candidates+=("\${value//:/\\\\:}:\${line#*$'\\t'}")
+        candidates+=("\${value//:/\\\\:}\${\${line#$value}/$'\\t'/:}")
     done
     if (( $#candidates )); then
-        _describe -V hyperfile candidates
+        _describe hyperfile candidates
     else
         _files
     fi

@@ -1,0 +1,142 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { completions } from '../../src/cli/complete.ts';
+import { run } from '../../src/cli/run.ts';
+import { VERBS } from '../../src/cli/verbs.ts';
+import { describeWith } from '../support/needs.ts';
+import { fakeConsole } from './fake-console.ts';
+import { storeWithImages } from './store-with-images.ts';
+
+const folder = mkdtempSync(path.join(tmpdir(), 'hyperfile-completion-'));
+const home = path.join(folder, 'store');
+beforeAll(async () => {
+  await storeWithImages(home, ['web:1.2', 'web:latest', 'team/db:latest']);
+  const main = path.resolve(import.meta.dirname, '../../src/cli/main.ts');
+  writeFileSync(path.join(folder, 'hyperfile'), `#!/bin/sh\nexec '${process.execPath}' '${main}' "$@"\n`, {
+    mode: 0o755,
+  });
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+async function complete(...words: string[]): Promise<string[]> {
+  const found = await completions(words, fakeConsole({ env: { HYPERFILE_HOME: home } }));
+  return found.map(({ value }) => value);
+}
+
+async function script(shell: string): Promise<string> {
+  const console = fakeConsole();
+  expect(await run(['completion', shell], console)).toBe(0);
+  return console.written.out;
+}
+
+const environment = { ...process.env, HYPERFILE_HOME: home, PATH: `${folder}:${process.env.PATH}` };
+
+describe('completion', () => {
+  test('offers verbs, then what a verb takes', async () => {
+    expect(await complete('')).toEqual(VERBS.map(({ name }) => name));
+    expect(await complete('i')).toEqual(['images', 'inspect', 'import']);
+    expect(await complete('help', 'bu')).toEqual(['build']);
+    expect(await complete('disk', '')).toEqual(['info']);
+    expect(await complete('completion', '')).toEqual(['bash', 'zsh', 'fish', 'powershell']);
+  });
+
+  test('offers options and their values', async () => {
+    expect(await complete('build', '--t')).toEqual(['--tag', '--target']);
+    expect(await complete('build', '.', '--progress', '')).toEqual(['auto', 'tty', 'plain', 'json']);
+    expect(await complete('build', '--progress=p')).toEqual(['--progress=plain']);
+    // As bash cuts it.
+    expect(await complete('build', '--progress', '=', 'p')).toEqual(['plain']);
+    expect(await complete('build', '--progress', '=')).toEqual(['auto', 'tty', 'plain', 'json']);
+    expect(await complete('disk', 'info', '--f')).toEqual(['--format']);
+  });
+
+  test('offers the names of images where an image is named', async () => {
+    const names = ['team/db:latest', 'web:1.2', 'web:latest'];
+    expect((await complete('history', '')).sort()).toEqual(names);
+    expect((await complete('rmi', 'web:1.2', 'w')).sort()).toEqual(['web:1.2', 'web:latest']);
+    expect(await complete('tag', 'web:1.2', '')).toEqual([]);
+  });
+
+  test('leaves files to the shell, and unknown verbs alone', async () => {
+    expect(await complete('build', '')).toEqual([]);
+    expect(await complete('build', '-f', '')).toEqual([]);
+    expect(await complete('import', '')).toEqual([]);
+    expect(await complete('nothing', '')).toEqual([]);
+  });
+
+  test('has a script for each shell that asks the command', async () => {
+    for (const shell of ['bash', 'zsh', 'fish', 'powershell'])
+      expect(await script(shell)).toContain('__complete');
+  });
+});
+
+describeWith(['bash'], 'completion in bash', () => {
+  /** What bash would offer for a line with the cursor at its end. */
+  async function offered(line: string): Promise<string[]> {
+    // bash hands a line to the function cut into words at blanks and at = and :, each of those its own word.
+    const program = `
+      source /dev/stdin <<'SCRIPT'
+${await script('bash')}
+SCRIPT
+      COMP_LINE=$1 COMP_POINT=\${#1}
+      read -ra COMP_WORDS <<< "$(sed 's/[=:]/ & /g' <<< "$1")"
+      [[ $1 == *' ' ]] && COMP_WORDS+=('')
+      COMP_CWORD=$(( \${#COMP_WORDS[@]} - 1 ))
+      $(complete -p hyperfile | sed 's/.*-F \\([^ ]*\\).*/\\1/')
+      printf '%s\\n' "\${COMPREPLY[@]}"`;
+    const text = execFileSync('bash', ['--norc', '-c', program, 'bash', line], {
+      env: environment,
+      encoding: 'utf8',
+    });
+    return text.split('\n').filter((word) => word !== '');
+  }
+
+  test('offers verbs, options, values and images', async () => {
+    expect(await offered('hyperfile bu')).toEqual(['build']);
+    expect(await offered('hyperfile build --no')).toEqual(['--no-cache']);
+    expect(await offered('hyperfile build --progress=pl')).toEqual(['plain']);
+    expect(await offered('hyperfile rmi team/')).toEqual(['team/db:latest']);
+    expect(await offered('hyperfile build ./')).toEqual([]);
+  });
+
+  test('goes on behind the colon of an image name', async () => {
+    expect(await offered('hyperfile history web:')).toEqual(['1.2', 'latest']);
+    expect(await offered('hyperfile history web:1')).toEqual(['1.2']);
+  });
+});
+
+describeWith(['zsh'], 'completion in zsh', () => {
+  /** Calls the completion function as zsh does, with what it would hand the candidates to in its place. */
+  async function offered(...words: string[]): Promise<string[]> {
+    const program = `
+      compdef() { }
+      _files() { print FILES }
+      _describe() { print -rl -- \${(@P)2} }
+      ${await script('zsh')}
+      words=(hyperfile "$@") CURRENT=$(( $# + 1 ))
+      _hyperfile`;
+    const text = execFileSync('zsh', ['-fc', program, 'zsh', ...words], {
+      env: environment,
+      encoding: 'utf8',
+    });
+    return text.trimEnd().split('\n');
+  }
+
+  test('offers verbs with what they do, and images, and leaves files to zsh', async () => {
+    expect(await offered('bu')).toEqual(['build:Build an image from a Hyperfile']);
+    expect(await offered('rmi', 'web:1')).toEqual(['web\\:1.2']);
+    expect(await offered('build', '')).toEqual(['FILES']);
+  });
+});
+
+describeWith(['fish'], 'completion in fish', () => {
+  test('offers verbs and images', async () => {
+    const program = `${await script('fish')}\ncomplete -C 'hyperfile bu'; complete -C 'hyperfile rmi team'`;
+    const text = execFileSync('fish', ['--no-config', '-c', program], { env: environment, encoding: 'utf8' });
+    expect(text).toMatch(/^build\tBuild an image/m);
+    expect(text).toContain('team/db:latest');
+  });
+});
