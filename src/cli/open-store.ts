@@ -10,7 +10,11 @@ export interface StoreUse {
   readonly announce: (message: string) => void;
 }
 
-/** @throws HyperfileError STORE_NEWER, STORE_VERSION_DAMAGED, STORE_NOT_A_STORE, STORE_ACCESS, DISK_FULL */
+/**
+ * Opens the store, after removing what commands that were killed left behind.
+ *
+ * @throws HyperfileError STORE_NEWER, STORE_VERSION_DAMAGED, STORE_NOT_A_STORE, STORE_ACCESS, DISK_FULL
+ */
 export async function openStore(console: Console, { signal, announce }: StoreUse): Promise<Store> {
   const { Store } = await import('../store/store.ts');
   const onWait = ({ pid }: { pid: number }) =>

@@ -46,8 +46,8 @@ export const cliCodes = errorTable({
   },
   CLI_HOST_LACKS: {
     exit: 5,
-    message: 'this host cannot build yet: {problems}',
-    why: 'The driver that suits this host needs something that is not there.',
+    message: 'hyperfile cannot work fully here: {problems}',
+    why: 'The driver that suits this host needs something that is not there, or the store is damaged.',
     todo: "Do what 'hyperfile doctor' says beside each problem.",
   },
   CLI_NO_TERMINAL: {
