@@ -15,13 +15,13 @@ export const MAX_CHAIN_LAYERS = 256;
  *   VHDX_CHAIN_INCOMPLETE, VHDX_CHAIN_TOO_LONG, VHDX_CHAIN_TOO_DEEP, VHDX_CHAIN_CYCLE. No file stays open then.
  */
 export function openLayers(chain: string | readonly string[]): Layer[] {
-  const layers: Layer[] = [];
+  const opening = new Opening();
   try {
-    if (typeof chain === 'string') openFromLeaf(chain, layers);
-    else openListed(chain, layers);
-    return layers;
+    if (typeof chain === 'string') openFromLeaf(chain, opening);
+    else openListed(chain, opening);
+    return opening.layers;
   } catch (error) {
-    closeLayers(layers);
+    closeLayers(opening.layers);
     throw error;
   }
 }
@@ -30,10 +30,9 @@ export function closeLayers(layers: readonly Layer[]): void {
   for (const layer of layers) layer.file.close();
 }
 
-function openListed(paths: readonly string[], layers: Layer[]): void {
+function openListed(paths: readonly string[], opening: Opening): void {
   for (const [i, layerPath] of paths.entries()) {
-    push(layers, layerPath);
-    const layer = layers[i];
+    const layer = opening.push(layerPath);
     const next = paths[i + 1];
     if (layer.locator && next === undefined) {
       throw new HyperfileError('VHDX_CHAIN_INCOMPLETE', { data: { path: layer.path } });
@@ -44,45 +43,56 @@ function openListed(paths: readonly string[], layers: Layer[]): void {
   }
 }
 
-function openFromLeaf(leafPath: string, layers: Layer[]): void {
-  push(layers, leafPath);
-  for (let layer = layers[0]; layer.locator !== undefined; layer = layers.at(-1)!) {
+function openFromLeaf(leafPath: string, opening: Opening): void {
+  let layer = opening.push(leafPath);
+  while (layer.locator !== undefined) {
     const places = parentCandidates(layer.path, layer.locator);
     const found = places.find((place) => fs.existsSync(place));
     if (found === undefined) {
       throw new HyperfileError('VHDX_PARENT_NOT_FOUND', { data: { path: layer.path, places } });
     }
-    push(layers, found);
+    layer = opening.push(found);
   }
 }
 
-function push(layers: Layer[], layerPath: string): void {
-  const child = layers.at(-1);
-  const absolute = path.resolve(layerPath);
-  if (layers.length === MAX_CHAIN_LAYERS) {
-    throw new HyperfileError('VHDX_CHAIN_TOO_DEEP', {
-      data: { path: layers[0].path, limit: MAX_CHAIN_LAYERS },
-    });
+/** A chain in the making, leaf first. */
+class Opening {
+  readonly layers: Layer[] = [];
+  /** Device and number of every file so far: one that comes again is its own ancestor. */
+  readonly #seen = new Set<string>();
+
+  /** Opens the next layer further down. */
+  push(layerPath: string): Layer {
+    const child = this.layers.at(-1);
+    const absolute = path.resolve(layerPath);
+    if (this.layers.length === MAX_CHAIN_LAYERS) {
+      const data = { path: this.layers[0].path, limit: MAX_CHAIN_LAYERS };
+      throw new HyperfileError('VHDX_CHAIN_TOO_DEEP', { data });
+    }
+    this.#refuseCycle(absolute);
+    const layer = openLayer(absolute);
+    this.layers.push(layer);
+    if (child) checkParent(child, layer);
+    return layer;
   }
-  if (layers.some((layer) => isSameFile(layer.path, absolute))) {
-    throw new HyperfileError('VHDX_CHAIN_CYCLE', { data: { path: absolute } });
+
+  #refuseCycle(layerPath: string): void {
+    const stats = fs.statSync(layerPath, { bigint: true, throwIfNoEntry: false });
+    if (stats === undefined) return;
+    const identity = `${stats.dev}:${stats.ino}`;
+    if (this.#seen.has(identity)) throw new HyperfileError('VHDX_CHAIN_CYCLE', { data: { path: layerPath } });
+    this.#seen.add(identity);
   }
-  const layer = openLayer(absolute);
-  layers.push(layer);
-  if (child?.locator === undefined) return;
-  if (!child.locator.linkage.includes(layer.dataWriteGuid)) {
-    throw new HyperfileError('VHDX_PARENT_MISMATCH', { data: { path: child.path, parent: layer.path } });
+}
+
+function checkParent(child: Layer, parent: Layer): void {
+  const data = { path: child.path, parent: parent.path };
+  if (!child.locator?.linkage.includes(parent.dataWriteGuid)) {
+    throw new HyperfileError('VHDX_PARENT_MISMATCH', { data });
   }
   const sectorBytes = child.geometry.logicalSectorBytes;
-  const parentSectorBytes = layer.geometry.logicalSectorBytes;
+  const parentSectorBytes = parent.geometry.logicalSectorBytes;
   if (sectorBytes !== parentSectorBytes) {
-    const data = { path: child.path, parent: layer.path, sectorBytes, parentSectorBytes };
-    throw new HyperfileError('VHDX_PARENT_GEOMETRY', { data });
+    throw new HyperfileError('VHDX_PARENT_GEOMETRY', { data: { ...data, sectorBytes, parentSectorBytes } });
   }
-}
-
-function isSameFile(one: string, other: string): boolean {
-  if (one === other) return true;
-  const [a, b] = [one, other].map((name) => fs.statSync(name, { bigint: true, throwIfNoEntry: false }));
-  return a !== undefined && b !== undefined && a.ino === b.ino && a.dev === b.dev;
 }

@@ -114,6 +114,8 @@ export class ChainIndex implements RunSource {
 
   /** Walks down the layers for one unit and keeps the answer. */
   #resolve(page: Page, unit: number): number {
+    const whole = this.#resolveWhole(page, unit);
+    if (whole !== UNRESOLVED) return whole;
     const scratch = this.#scratch;
     scratch.clear();
     let limitBytes = this.#sizeBytes;
@@ -126,6 +128,24 @@ export class ChainIndex implements RunSource {
     }
     scratch.fill(0, scratch.sectorCount, ZERO, 0);
     return this.#store(page, unit);
+  }
+
+  /** The usual case: one layer, or none, holds the whole unit. UNRESOLVED when it is not that simple. */
+  #resolveWhole(page: Page, unit: number): number {
+    const slot = unit & PAGE_MASK;
+    for (let i = 0; i < this.#layers.length; i++) {
+      const { geometry, table } = this.#layers[i];
+      if (geometry.sizeBytes <= unit * MIB) break;
+      if (geometry.sizeBytes < (unit + 1) * MIB) return UNRESOLVED;
+      const block = Math.floor((unit * MIB) / geometry.blockBytes);
+      const state = table.state(block);
+      if (state === BLOCK.NOT_PRESENT) continue;
+      if (state === BLOCK.PARTIALLY_PRESENT) return UNRESOLVED;
+      if (state !== BLOCK.FULLY_PRESENT) break;
+      page.fileMb[slot] = table.fileMb(block) + unit - block * (geometry.blockBytes / MIB);
+      return (page.source[slot] = i + FIRST_FILE);
+    }
+    return (page.source[slot] = ZERO);
   }
 
   /** Lays one layer's part of a unit under what the scratch holds. Returns true when nothing below can show. */

@@ -50,6 +50,12 @@ export class MixedUnit {
 
   /** Fills those sectors of a range that are still free. */
   fill(start: number, end: number, source: number, fileMb: number): void {
+    if (this.#filled === 0 && start < end) {
+      this.#source.fill(source, start, end);
+      this.#fileMb.fill(fileMb, start, end);
+      this.#filled = end - start;
+      return;
+    }
     for (let sector = start; sector < end; sector++) {
       if (this.#source[sector] !== 0) continue;
       this.#source[sector] = source;

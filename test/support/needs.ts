@@ -7,7 +7,7 @@ type Need = string;
 
 const present = new Map<Need, boolean>();
 
-/** `root`, `/an/absolute/path`, or the name of a program that must be on PATH. */
+/** `root`, `/an/absolute/path`, `python:MODULE` of the system's Python, or a program that must be on PATH. */
 export function has(need: Need): boolean {
   let known = present.get(need);
   if (known === undefined) {
@@ -21,7 +21,9 @@ function look(need: Need): boolean {
   if (need === 'root') return process.getuid?.() === 0;
   if (need.startsWith('/')) return existsSync(need);
   try {
-    execFileSync('sh', ['-c', `command -v -- '${need}'`], { stdio: 'ignore' });
+    if (need.startsWith('python:')) {
+      execFileSync('/usr/bin/python3', ['-c', `import ${need.slice('python:'.length)}`], { stdio: 'ignore' });
+    } else execFileSync('sh', ['-c', `command -v -- '${need}'`], { stdio: 'ignore' });
     return true;
   } catch {
     return false;

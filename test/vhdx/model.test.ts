@@ -42,7 +42,7 @@ function range(sizeBytes: number) {
 function step(sizeBytes: number): fc.Arbitrary<Step> {
   const change = fc
     .tuple(fc.constantFrom('write', 'write', 'zero', 'writeZeros'), range(sizeBytes), fc.nat(1000))
-    .map(([kind, where, seed]) => ({ do: kind as 'write' | 'zero' | 'writeZeros', ...where, seed }));
+    .map(([kind, where, seed]) => ({ do: kind, ...where, seed }));
   return fc.oneof(
     { weight: 10, arbitrary: change },
     { weight: 1, arbitrary: fc.constant({ do: 'seal' } as const) },
