@@ -56,7 +56,11 @@ function flatten(chain: readonly string[], filePath: string, sizeBytes: number):
 }
 
 /** Makes a sealed disk of what `write` writes; nothing is left when it fails. */
-function fill(filePath: string, sizeBytes: number, write: (disk: ReturnType<typeof createDisk>) => void): void {
+function fill(
+  filePath: string,
+  sizeBytes: number,
+  write: (disk: ReturnType<typeof createDisk>) => void,
+): void {
   const disk = createDisk(filePath, { sizeBytes });
   try {
     write(disk);

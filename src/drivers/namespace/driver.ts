@@ -60,7 +60,16 @@ export class NamespaceDriver implements Driver {
         if (sandboxPath !== undefined) session.discard(sandboxPath);
         throw error;
       });
-    const parts = { session, disk, death: disks.death, root, folder, sandboxPath, hostFiles, launch: this.#launch };
+    const parts = {
+      session,
+      disk,
+      death: disks.death,
+      root,
+      folder,
+      sandboxPath,
+      hostFiles,
+      launch: this.#launch,
+    };
     const sandbox = await NamespaceSandbox.open(parts);
     this.#sandboxes.add(sandbox);
     return sandbox;
@@ -109,10 +118,15 @@ export class NamespaceDriver implements Driver {
   }
 
   async #startDisks(signal: AbortSignal | undefined): Promise<Common> {
-    if (process.getuid?.() !== 0) throw new HyperfileError('NOT_ROOT', { data: { action: 'opening a sandbox' } });
+    if (process.getuid?.() !== 0)
+      throw new HyperfileError('NOT_ROOT', { data: { action: 'opening a sandbox' } });
     const session = (this.#session ??= openSession(this.#options.stateFolder));
     const startDisks = this.#options.startDisks ?? startDiskServer;
-    return { session, hostFiles: writeHostFiles(session.folder), disks: await startDisks(session.folder, signal) };
+    return {
+      session,
+      hostFiles: writeHostFiles(session.folder),
+      disks: await startDisks(session.folder, signal),
+    };
   }
 }
 
@@ -126,9 +140,13 @@ function writeHostFiles(folder: string): HostFiles {
   const resolvConf = path.join(folder, 'resolv.conf');
   const hosts = path.join(folder, 'hosts');
   writeFileSync(resolvConf, readOr('/etc/resolv.conf', ''), { mode: 0o644 });
-  writeFileSync(hosts, `${readOr('/etc/hosts', '127.0.0.1 localhost').trimEnd()}\n127.0.1.1 ${GUEST_HOSTNAME}\n`, {
-    mode: 0o644,
-  });
+  writeFileSync(
+    hosts,
+    `${readOr('/etc/hosts', '127.0.0.1 localhost').trimEnd()}\n127.0.1.1 ${GUEST_HOSTNAME}\n`,
+    {
+      mode: 0o644,
+    },
+  );
   return { resolvConf, hosts };
 }
 

@@ -52,7 +52,11 @@ function listCandidates(chain: readonly string[]): Candidate[] {
 }
 
 /** True when the file system can be mounted and says which system it holds. */
-async function holdsSystem(chain: readonly string[], candidate: Candidate, parts: FindRootParts): Promise<boolean> {
+async function holdsSystem(
+  chain: readonly string[],
+  candidate: Candidate,
+  parts: FindRootParts,
+): Promise<boolean> {
   const { offset, length, type } = candidate;
   const disk = await parts.disks.attach({ chain, partition: { offset, length } });
   mkdirSync(parts.folder, { mode: 0o700 });

@@ -1,7 +1,8 @@
 /** The built-in runtime: one short-lived launcher process for each command (what it does: launcher.ts). */
-import { spawn, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import type { Duplex } from 'node:stream';
 import { HyperfileError, systemCode } from '../../base/error.ts';
+import { startProcess } from '../../base/spawn.ts';
 import type { CommandIo, CommandResult } from '../driver.ts';
 import {
   GUEST_HOSTNAME,
@@ -33,7 +34,7 @@ export function canLaunch(architecture: NodeJS.Architecture = process.arch): boo
 /** See {@link Launch}. */
 export async function launch(request: LaunchRequest, io: CommandIo): Promise<CommandResult> {
   if (io.signal?.aborted) throw new HyperfileError('INTERRUPTED');
-  const child = spawn(PERL, ['-e', LAUNCHER], {
+  const child = startProcess(PERL, ['-e', LAUNCHER], {
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     env: LAUNCHER_ENVIRONMENT,
     cwd: '/',

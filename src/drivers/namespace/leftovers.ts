@@ -2,7 +2,8 @@
 import { readdirSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { staleSessions, type StaleSession } from '../../base/session.ts';
-import { runQuickly } from '../../base/spawn.ts';
+import { cleanLeftovers as cleanDiskServers } from '../../fuse/client/leftovers.ts';
+import { MOUNT_TYPE } from '../../fuse/client/server-process.ts';
 import { mountsBelow, unmount } from './mounts.ts';
 
 const GONE_ATTEMPTS = 50;
@@ -21,12 +22,12 @@ export async function cleanLeftovers(stateFolder: string): Promise<number> {
 }
 
 async function cleanSession(session: StaleSession): Promise<void> {
-  const mounts = mountsBelow(session.folder);
-  for (const { target } of mounts) await killGuestProcesses(target);
-  for (const { target } of mounts) await unmount(target);
-  for (const device of await loopDevicesBelow(session.folder)) {
-    await runQuickly('losetup', ['--detach', device]).catch(() => undefined);
-  }
+  const targets = mountsBelow(session.folder)
+    .filter(({ type }) => type !== MOUNT_TYPE)
+    .map(({ target }) => target);
+  for (const target of targets) await killGuestProcesses(target);
+  for (const target of targets) await unmount(target);
+  await cleanDiskServers(session.folder);
   session.remove();
 }
 
@@ -64,13 +65,4 @@ function endProcess(pid: number): void {
   } catch {
     // It has ended by itself.
   }
-}
-
-/** losetup(8): one device a line, its file after it. */
-async function loopDevicesBelow(folder: string): Promise<string[]> {
-  const list = await runQuickly('losetup', ['--list', '--noheadings', '--raw', '--output', 'NAME,BACK-FILE']);
-  return list.split('\n').flatMap((line) => {
-    const [device = '', file = ''] = line.split(' ');
-    return file.startsWith(folder + '/') ? [device] : [];
-  });
 }

@@ -11,7 +11,7 @@ import type { Bind } from './launch-request.ts';
 export interface MountPoints {
   readonly binds: readonly Bind[];
   /** Removes what was made, unless the guest has put something there. */
-  remove(): void;
+  remove: () => void;
 }
 
 /** The host's own files that a command in the guest sees. */

@@ -5,8 +5,8 @@ import { runQuickly } from '../../base/spawn.ts';
 
 export interface MountEntry {
   readonly target: string;
-  /** The device or what else is mounted. */
-  readonly source: string;
+  /** As mount(8) names it. */
+  readonly type: string;
 }
 
 const UNMOUNT_ATTEMPTS = 8;
@@ -39,14 +39,14 @@ export async function unmount(target: string): Promise<boolean> {
   return false;
 }
 
-/** proc(5), /proc/pid/mountinfo: field 5 is the target, the field after the dash's type the source. */
+/** proc(5), /proc/pid/mountinfo: field 5 is the target, the type follows the dash. */
 function readMounts(): MountEntry[] {
   return readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => {
       const [before = '', after = ''] = line.split(' - ');
-      return { target: unescape(before.split(' ')[4] ?? ''), source: unescape(after.split(' ')[1] ?? '') };
+      return { target: unescape(before.split(' ')[4] ?? ''), type: after.split(' ')[0] ?? '' };
     });
 }
 

@@ -1,5 +1,5 @@
 /** A mounted chain: commands run in it, file steps change it, and a seal makes a layer of what came of it. */
-import { mkdirSync, rmdirSync } from 'node:fs';
+import { mkdirSync, rmdirSync, statfsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { HyperfileError } from '../../base/error.ts';
 import type { Session } from '../../base/session.ts';
@@ -11,11 +11,16 @@ import { resolveUser } from './guest-user.ts';
 import { GUEST_HOSTNAME, type Launch } from './launch-request.ts';
 import { prepareMountPoints, type HostFiles } from './mount-points.ts';
 import { killGuestProcesses } from './leftovers.ts';
-import { mountGuest, remount } from './guest-mount.ts';
+import { mountGuest, remount, trimGuest } from './guest-mount.ts';
 import { unmount } from './mounts.ts';
 
 /** Docker's, for images that set none. */
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** A trim costs some 50 ms: this much must be there to win, and this share of the layer. */
+const TRIM_BYTES = 4 * 1024 * 1024;
+const TRIM_SHARE = 0.1;
+const STAT_BLOCK_BYTES = 512;
 
 export interface SandboxParts {
   readonly session: Session;
@@ -37,6 +42,8 @@ export class NamespaceSandbox implements Sandbox {
   readonly #rootPath: string;
   /** The difference that is not sealed yet. */
   #sandboxPath: string | undefined;
+  /** What the file system held when the difference was empty. */
+  #usedBytes = 0;
   #mounted = false;
   #finished = false;
   #closing: Promise<void> | undefined;
@@ -102,7 +109,9 @@ export class NamespaceSandbox implements Sandbox {
 
   async #sealForGood(): Promise<void> {
     this.#finished = true;
+    const usedBytes = usedOn(this.#rootPath);
     await this.#unmount();
+    if (this.#isWorthTrimming(usedBytes)) await this.#trim();
     await this.#parts.disk.seal();
     this.#moveOn(undefined);
   }
@@ -111,9 +120,33 @@ export class NamespaceSandbox implements Sandbox {
   async #sealAndGoOn(nextPath: string): Promise<void> {
     this.#parts.session.claim(nextPath);
     await remount(this.#rootPath, 'ro');
+    const usedBytes = usedOn(this.#rootPath);
+    const trims = this.#isWorthTrimming(usedBytes);
+    if (trims) {
+      await this.#unmount();
+      await this.#trim();
+    }
     await this.#parts.disk.seal(nextPath);
     this.#moveOn(nextPath);
-    await remount(this.#rootPath, 'rw');
+    this.#usedBytes = usedBytes;
+    if (trims) await this.#mount();
+    else await remount(this.#rootPath, 'rw');
+  }
+
+  /**
+   * True when the difference holds much more than the file system has grown by: what the step wrote and deleted again.
+   * Replaced files look the same; then the trim costs its few milliseconds for nothing.
+   */
+  #isWorthTrimming(usedBytes: number): boolean {
+    if (this.#sandboxPath === undefined) return false;
+    const allocatedBytes = statSync(this.#sandboxPath).blocks * STAT_BLOCK_BYTES;
+    const grownBytes = Math.max(0, usedBytes - this.#usedBytes);
+    return allocatedBytes - grownBytes > Math.max(TRIM_BYTES, allocatedBytes * TRIM_SHARE);
+  }
+
+  async #trim(): Promise<void> {
+    const { disk, root } = this.#parts;
+    await trimGuest(disk.devicePath, this.#rootPath, root.type);
   }
 
   #moveOn(nextPath: string | undefined): void {
@@ -125,6 +158,7 @@ export class NamespaceSandbox implements Sandbox {
     const { disk, root, sandboxPath } = this.#parts;
     await mountGuest(disk.devicePath, this.#rootPath, root.type, sandboxPath !== undefined);
     this.#mounted = true;
+    this.#usedBytes = usedOn(this.#rootPath);
   }
 
   /** @throws HyperfileError DRIVER_BUSY when the mount is only out of sight: what writes to it still can. */
@@ -159,6 +193,11 @@ export class NamespaceSandbox implements Sandbox {
     if (!this.#parts.death.aborted) return error;
     return new HyperfileError('DRIVER_DISK_LOST', { data: { action }, cause: this.#parts.death.reason });
   }
+}
+
+function usedOn(folder: string): number {
+  const { blocks, bfree, bsize } = statfsSync(folder);
+  return (blocks - bfree) * bsize;
 }
 
 function removeEmptyFolders(...folders: string[]): void {
