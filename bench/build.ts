@@ -125,7 +125,7 @@ async function nginx(docker: Peer, buildah: Peer): Promise<void> {
 
 async function leafBytes(name: string): Promise<number> {
   const [image] = JSON.parse(await hyperfile(['inspect', name])) as { layers: string[] }[];
-  const { blocks } = await stat(path.join(home, 'layers', `${image!.layers[0]}.vhdx`));
+  const { blocks } = await stat(path.join(home, 'layers', `${image.layers[0]}.vhdx`));
   return blocks * 512;
 }
 
@@ -135,7 +135,7 @@ async function size(): Promise<void> {
   const bytes = await leafBytes('trivial');
   console.log(row('layer of a trivial RUN', bytes, 'bound', 256 * 1024, 1, 'MiB'));
   const [image] = JSON.parse(await hyperfile(['inspect', 'trivial'])) as { layers: string[] }[];
-  const file = path.join(home, 'layers', `${image!.layers[0]}.vhdx`);
+  const file = path.join(home, 'layers', `${image.layers[0]}.vhdx`);
   const { stdout } = await execa('sh', ['-c', `zstd -3 -c '${file}' | wc -c`]);
   console.log(row('the same, compressed (zstd -3)', Number(stdout), 'bound', 32 * 1024, 1, 'MiB'));
 }

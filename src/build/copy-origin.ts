@@ -23,7 +23,7 @@ export async function copyOrigin(
     await workshop.recorded();
     return finished;
   }
-  const image = await workshop.store.image(origin.name);
+  const image = await workshop.store.findImage(origin.name);
   if (!image) throw new HyperfileError('BUILD_NO_IMAGE', { data: { name: origin.name } });
   return image.config;
 }

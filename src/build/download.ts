@@ -102,7 +102,7 @@ function failed(url: string, error: unknown): HyperfileError {
 function bodyOf(response: Response, url: string): Readable {
   if (!response.body)
     throw new HyperfileError('BUILD_DOWNLOAD_FAILED', { data: { url, reason: 'the answer is empty' } });
-  return Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0]);
+  return Readable.fromWeb(response.body);
 }
 
 function checkedSha256(checksum: string): string {

@@ -42,7 +42,7 @@ const ALLOCATION_UNIT_BYTES = 512;
 /**
  * The output appears whole under its name or not at all.
  *
- * @throws HyperfileError BUILD_EXPORT_FORMAT, BUILD_OUTPUT_EXISTS, BUILD_NO_IMAGE, DISK_FULL, INTERRUPTED
+ * @throws HyperfileError BUILD_EXPORT_FORMAT, BUILD_OUTPUT_EXISTS, STORE_IMAGE_NOT_FOUND, DISK_FULL, INTERRUPTED
  */
 export async function exportImage({ name, output }: ExportOptions, io: ExportIo): Promise<ExportResult> {
   const target = path.resolve(output);
@@ -53,7 +53,6 @@ export async function exportImage({ name, output }: ExportOptions, io: ExportIo)
   const lease = await io.store.lease();
   try {
     const image = await io.store.image(name);
-    if (!image) throw new HyperfileError('BUILD_NO_IMAGE', { data: { name } });
     await lease.add(image.config.layers);
     const chain = io.store.chainPaths(image.config.layers);
     await writeBeside(target, (partial) => write(chain, partial, io));

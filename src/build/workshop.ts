@@ -1,6 +1,5 @@
 /** What all stages of one build share: the store, the driver (started when first needed), the context, the caches. */
 import { stat } from 'node:fs/promises';
-import path from 'node:path';
 import type { Listener, Progress } from '../base/events.ts';
 import type { Driver, RootPartition, Sandbox } from '../drivers/driver.ts';
 import { FileDigestCache } from '../fs/file-digest-cache.ts';
@@ -74,7 +73,7 @@ export class Workshop {
   }
 
   async fileDigests(): Promise<FileDigestCache> {
-    this.#digests ??= FileDigestCache.load(path.join(this.store.root, 'file-digests'));
+    this.#digests ??= FileDigestCache.load(this.store.fileDigestsPath);
     return this.#digests;
   }
 

@@ -110,7 +110,7 @@ function describeStage(
   globals: ReadonlyMap<string, string>,
   options: GraphOptions,
 ): StageNode {
-  const stage = recipe.stages[index]!;
+  const stage = recipe.stages[index];
   const scope = new Scope({}, globals, { buildArgs: options.buildArgs, globals, expand: options.expand });
   const text = scope.expand(stage.from.base);
   const earlier = findEarlier(recipe, index, text);

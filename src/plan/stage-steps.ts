@@ -79,7 +79,7 @@ class StagePlanner {
     if (instruction.kind === 'CMD') this.#ownCmd = true;
     const common = {
       location,
-      title: instruction.text.split('\n', 1)[0]!,
+      title: instruction.text.split('\n', 1)[0],
       text: instruction.text,
       config: this.config,
     };

@@ -75,6 +75,11 @@ export function cacheFile(layout: Layout, key: string): string {
   return path.join(layout.cache, name.slice(0, 2), `${name}.json`);
 }
 
+/** What is remembered of the files that builds read; a memo like the others, in a form of its own. */
+export function fileDigestsFile(layout: Layout): string {
+  return path.join(layout.memo, 'files', 'digests');
+}
+
 export function memoFile(layout: Layout, key: string): string {
   const hex = sha256Hex(key);
   return path.join(layout.memo, hex.slice(0, 2), hex);

@@ -12,7 +12,7 @@ import { readCacheRecord, readMemo, touchCacheRecord, writeCacheRecord, writeMem
 import { findDamage } from './check.ts';
 import { hasImage, readImage, resolveImageId, writeImage, type StoredImage } from './images.ts';
 import { chainRecords, newLayerId, requireLayer, sealLayer } from './layers.ts';
-import { layerFile, layerRecordFile, layoutOf, type Layout } from './layout.ts';
+import { fileDigestsFile, layerFile, layerRecordFile, layoutOf, type Layout } from './layout.ts';
 import { Lease } from './lease.ts';
 import { listImages, removeImage, type ListedImage, type RemovedImage } from './list.ts';
 import { readName, removeName, writeName } from './names.ts';
@@ -59,6 +59,11 @@ export class Store {
       openVersion(layout);
       return new Store(layout, options);
     });
+  }
+
+  /** Where the digests of files that builds read are remembered. */
+  get fileDigestsPath(): string {
+    return fileDigestsFile(this.#layout);
   }
 
   /** Ends this process's lease. */

@@ -30,13 +30,19 @@ export function stepsOf(text: string, options: PlanOptions = {}): readonly Step[
   const of = (index: number): ReturnType<typeof planSteps> => {
     const node = graph.stages.find(({ stage }) => stage.index === index)!;
     const below =
-      node.base.kind === 'stage' ? of(node.base.index).inherited : { config: EMPTY_CONFIG, args: new Map<string, string>() };
+      node.base.kind === 'stage'
+        ? of(node.base.index).inherited
+        : { config: EMPTY_CONFIG, args: new Map<string, string>() };
     return planSteps(recipe, node, below, { ...all, globals: graph.globals });
   };
   return of(graph.target).steps;
 }
 
-export function lastStep<K extends Step['kind']>(text: string, kind: K, options?: PlanOptions): Extract<Step, { kind: K }> {
+export function lastStep<K extends Step['kind']>(
+  text: string,
+  kind: K,
+  options?: PlanOptions,
+): Extract<Step, { kind: K }> {
   const step = stepsOf(text, options).findLast((candidate) => candidate.kind === kind);
   if (!step) throw new Error(`no ${kind} step`);
   return step as Extract<Step, { kind: K }>;

@@ -22,17 +22,24 @@ test('a target may be named in any case or by its number', () => {
 
 test('an unknown target says which stage was probably meant', () => {
   expect(() => graphOf(THREE, { target: 'tool' })).toThrow(
-    expect.objectContaining({ code: 'PLAN_NO_STAGE', exitStatus: 3, hint: expect.stringContaining('tools') as string }),
+    expect.objectContaining({
+      code: 'PLAN_NO_STAGE',
+      exitStatus: 3,
+      hint: expect.stringContaining('tools') as string,
+    }),
   );
 });
 
 test('COPY --from names stages by name or number, and images otherwise', () => {
-  const text = 'FROM scratch AS one\nFROM scratch\nCOPY --from=one /a /\nCOPY --from=0 /b /\nCOPY --from=alpine /c /\n';
+  const text =
+    'FROM scratch AS one\nFROM scratch\nCOPY --from=one /a /\nCOPY --from=0 /b /\nCOPY --from=alpine /c /\n';
   expect(graphOf(text).stages.at(-1)!.copiesFrom).toEqual([0]);
 });
 
 test('a stage cannot copy from itself or a later one', () => {
-  expect(() => graphOf('FROM scratch\nCOPY --from=0 /a /\n')).toThrow(expect.objectContaining({ code: 'PLAN_LATER_STAGE' }));
+  expect(() => graphOf('FROM scratch\nCOPY --from=0 /a /\n')).toThrow(
+    expect.objectContaining({ code: 'PLAN_LATER_STAGE' }),
+  );
   expect(() => graphOf('FROM scratch\nCOPY --from=1 /a /\nFROM scratch\n', { target: '0' })).toThrow(
     expect.objectContaining({ code: 'PLAN_LATER_STAGE' }),
   );
@@ -40,14 +47,15 @@ test('a stage cannot copy from itself or a later one', () => {
 
 test('FROM sees global ARGs, and --build-arg beats their defaults', () => {
   const text = 'ARG suite=bookworm\nFROM debootstrap://$suite\n';
-  const base = (buildArgs: Record<string, string>) => graphOf(text, { buildArgs }).stages[0]!.base;
+  const base = (buildArgs: Record<string, string>) => graphOf(text, { buildArgs }).stages[0].base;
   expect(base({})).toMatchObject({ reference: { kind: 'debootstrap', suite: 'bookworm' } });
   expect(base({ suite: 'trixie' })).toMatchObject({ reference: { suite: 'trixie' } });
 });
 
 test('the flags of FROM beat the options of its address', () => {
-  const text = 'FROM --include=curl,vim --variant=apt debootstrap://bookworm?include=nano&mirror=http://localhost/debian\n';
-  expect(graphOf(text).stages[0]!.base).toMatchObject({
+  const text =
+    'FROM --include=curl,vim --variant=apt debootstrap://bookworm?include=nano&mirror=http://localhost/debian\n';
+  expect(graphOf(text).stages[0].base).toMatchObject({
     reference: { include: ['curl', 'vim'], variant: 'apt', mirror: 'http://localhost/debian' },
   });
 });

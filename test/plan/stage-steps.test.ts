@@ -13,7 +13,11 @@ test('every variable of one ENV sees the values from before the line', () => {
 
 test('commands see ARGs in scope, and ENV beats an ARG of the same name', () => {
   const text = 'ARG global=outside\nFROM scratch\nARG global\nARG one=1\nARG two=2\nENV two=env\nRUN true\n';
-  expect(lastStep(text, 'run', { buildArgs: { one: 'given' } }).env).toEqual({ global: 'outside', one: 'given', two: 'env' });
+  expect(lastStep(text, 'run', { buildArgs: { one: 'given' } }).env).toEqual({
+    global: 'outside',
+    one: 'given',
+    two: 'env',
+  });
 });
 
 test('a global ARG is not seen in a stage that does not declare it', () => {
@@ -26,7 +30,9 @@ test('ARGs of a stage go on in the stages that start from it', () => {
 });
 
 test('proxies reach the command beside its environment', () => {
-  const step = lastStep('FROM scratch\nRUN true\n', 'run', { buildArgs: { http_proxy: 'http://p', other: 'x' } });
+  const step = lastStep('FROM scratch\nRUN true\n', 'run', {
+    buildArgs: { http_proxy: 'http://p', other: 'x' },
+  });
   expect(step).toMatchObject({ env: {}, proxyEnv: { http_proxy: 'http://p' } });
 });
 
@@ -52,15 +58,24 @@ test('a shell command runs in the SHELL of its line', () => {
 });
 
 test('a heredoc is a script for the SHELL, or for its own interpreter', () => {
-  expect(lastStep('FROM scratch\nRUN <<EOF\necho 1\necho 2\nEOF\n', 'run').argv).toEqual(['/bin/sh', '-c', 'echo 1\necho 2\n']);
+  expect(lastStep('FROM scratch\nRUN <<EOF\necho 1\necho 2\nEOF\n', 'run').argv).toEqual([
+    '/bin/sh',
+    '-c',
+    'echo 1\necho 2\n',
+  ]);
   const own = lastStep('FROM scratch\nRUN <<EOF\n#!/usr/bin/env python3\nprint(1)\nEOF\n', 'run');
-  expect(own).toMatchObject({ argv: ['/usr/bin/env', 'python3', '/dev/stdin'], stdin: '#!/usr/bin/env python3\nprint(1)\n' });
+  expect(own).toMatchObject({
+    argv: ['/usr/bin/env', 'python3', '/dev/stdin'],
+    stdin: '#!/usr/bin/env python3\nprint(1)\n',
+  });
 });
 
 test('COPY of a heredoc fills in variables unless its name is quoted', () => {
   const body = 'name=$name "quoted"\n';
   const text = (word: string) => `FROM scratch\nENV name=World\nCOPY <<${word} /etc/x\n${body}EOF\n`;
-  expect(lastStep(text('EOF'), 'copy').inlineFiles).toEqual([{ name: 'EOF', content: 'name=World "quoted"\n' }]);
+  expect(lastStep(text('EOF'), 'copy').inlineFiles).toEqual([
+    { name: 'EOF', content: 'name=World "quoted"\n' },
+  ]);
   expect(lastStep(text('"EOF"'), 'copy').inlineFiles).toEqual([{ name: 'EOF', content: body }]);
 });
 
