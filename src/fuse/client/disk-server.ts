@@ -4,7 +4,7 @@
  */
 import { mkdir, mkdtemp, rmdir } from 'node:fs/promises';
 import path from 'node:path';
-import { HyperfileError, isHyperfileError } from '../../base/error.ts';
+import { HyperfileError, isHyperfileError, systemCode } from '../../base/error.ts';
 import { runQuickly } from '../../base/spawn.ts';
 import type { ControlRequest, ControlResult } from '../control-message.ts';
 import { AttachedDisk, type AttachRequest } from './attached-disk.ts';
@@ -13,7 +13,7 @@ import { diskServerEntry } from './entry.ts';
 import { ServerProcess } from './server-process.ts';
 
 export interface DiskServerOptions {
-  /** Where the disks are mounted, in a fresh folder below this one; made if missing. Absolute path. */
+  /** Where the disks are mounted, in a fresh folder below this one; made if missing. */
   readonly folder: string;
   /** Ends the start; a server that has started ends with {@link DiskServer.close}. */
   readonly signal?: AbortSignal;
@@ -34,8 +34,8 @@ export interface DiskServer {
   close(): Promise<void>;
 }
 
-/** How long an unmounted server may take to close its disks. */
-const END_MS = 5_000;
+/** What talking to a server that is gone fails with. */
+const CUT_OFF = ['ENOTCONN', 'ECONNABORTED', 'EIO', 'ENODEV', 'ENOENT'];
 
 /**
  * Starts a disk server. It ends by itself when this process dies.
@@ -46,12 +46,12 @@ const END_MS = 5_000;
 export async function startDiskServer(options: DiskServerOptions): Promise<DiskServer> {
   checkSignal(options.signal);
   await mkdir(options.folder, { recursive: true });
-  const mountPoint = await mkdtemp(path.join(options.folder, 'disks-'));
+  const mountPoint = await mkdtemp(path.join(path.resolve(options.folder), 'disks-'));
   let server: RunningServer | undefined;
   try {
     server = new RunningServer(
       mountPoint,
-      await ServerProcess.start(options.entry ?? diskServerEntry(), mountPoint),
+      await ServerProcess.start(path.resolve(options.entry ?? diskServerEntry()), mountPoint),
     );
     await server.ask({ action: 'hello' });
     checkSignal(options.signal);
@@ -79,9 +79,15 @@ class RunningServer implements DiskServer {
   }
 
   async attach(request: AttachRequest): Promise<AttachedDisk> {
-    const disk = await AttachedDisk.attach((question) => this.ask(question), this.#mountPoint, request);
-    this.#disks.add(disk);
-    return disk;
+    try {
+      const disk = await AttachedDisk.attach((question) => this.ask(question), this.#mountPoint, request);
+      this.#disks.add(disk);
+      return disk;
+    } catch (error) {
+      // When the server is gone, that is the reason, whatever failed for it.
+      await this.ask({ action: 'hello' });
+      throw error;
+    }
   }
 
   /** Asks; when the process is dead or dies meanwhile, that is the error, not the broken file it left. */
@@ -90,8 +96,8 @@ class RunningServer implements DiskServer {
     try {
       return await ask(this.#mountPoint, request);
     } catch (error) {
-      if (isHyperfileError(error)) throw error;
-      // The kernel has cut the connection, so the process is gone or going.
+      if (isHyperfileError(error) || !CUT_OFF.includes(systemCode(error) ?? '')) throw error;
+      // The kernel has cut the connection, so the process is gone or of no more use.
       await this.#process.kill();
       this.death.throwIfAborted();
       throw error;
@@ -102,18 +108,11 @@ class RunningServer implements DiskServer {
     return (this.#closing ??= this.#close());
   }
 
+  /** Killed rather than asked: its disks are closed, and ending by itself would take it some milliseconds. */
   async #close(): Promise<void> {
     await Promise.allSettled([...this.#disks].map((disk) => disk.detach()));
-    await runQuickly('umount', ['-i', '-l', '-c', this.#mountPoint]);
-    await this.#endProcess();
+    await Promise.all([this.#process.kill(), runQuickly('umount', ['-i', '-l', '-c', this.#mountPoint])]);
     await rmdir(this.#mountPoint);
-  }
-
-  /** The unmount ends it, unless a device that somebody still uses holds its file open. */
-  async #endProcess(): Promise<void> {
-    const timer = setTimeout(() => void this.#process.kill(), END_MS);
-    await this.#process.ended();
-    clearTimeout(timer);
   }
 }
 

@@ -1,18 +1,25 @@
 /**
  * What a killed build or a killed disk server leaves: the mount of a server that is no more, and loop devices on its
- * files. Only mounts of our own type below a given folder are looked at, and a server that answers is left alone.
+ * files. Only mounts of our own type below a given folder are looked at, and only those that nobody serves or whose
+ * server's owner is gone (then the kernel is ending the server too).
  */
 import { readdir, readFile, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { systemCode } from '../../base/error.ts';
+import { ownerIsGone } from '../../base/owner.ts';
 import { runQuickly } from '../../base/spawn.ts';
-import { MOUNT_TYPE } from './server-process.ts';
+import { MOUNT_SOURCE_PREFIX, MOUNT_TYPE } from './server-process.ts';
 
 export interface Leftovers {
-  /** Mounted folders whose server is dead. */
+  /** Mounted folders without a server. */
   readonly mountPoints: readonly string[];
   /** Loop devices (`/dev/loopN`) on files in them. */
   readonly devices: readonly string[];
+}
+
+interface Mount {
+  readonly mountPoint: string;
+  readonly source: string;
 }
 
 /** A server that is alive may be busy, and one that has just been started takes a moment to answer. */
@@ -21,8 +28,8 @@ const ANSWER_MS = 10_000;
 /** Finds what dead disk servers left below a folder. */
 export async function listLeftovers(folder: string): Promise<Leftovers> {
   const mountPoints: string[] = [];
-  for (const mountPoint of await mountedBelow(path.resolve(folder))) {
-    if (await isDead(mountPoint)) mountPoints.push(mountPoint);
+  for (const mount of await mountsBelow(path.resolve(folder))) {
+    if (hasNoOwner(mount) || (await isCutOff(mount))) mountPoints.push(mount.mountPoint);
   }
   return { mountPoints, devices: mountPoints.length === 0 ? [] : await devicesIn(mountPoints) };
 }
@@ -43,26 +50,27 @@ export async function cleanLeftovers(folder: string): Promise<Leftovers> {
   return found;
 }
 
-/** proc(5): field 5 of a line is the mount point, the file system's type follows the lone dash. */
-async function mountedBelow(folder: string): Promise<string[]> {
+/** proc(5): field 5 of a line is the mount point; type and source follow the lone dash. */
+async function mountsBelow(folder: string): Promise<Mount[]> {
   const lines = (await readFile('/proc/self/mountinfo', 'utf8')).split('\n');
   return lines
-    .map((line) => line.split(' '))
-    .filter((fields) => fields[fields.indexOf('-') + 1] === MOUNT_TYPE)
-    .map((fields) => unescapePath(fields[4] ?? ''))
-    .filter((mountPoint) => mountPoint.startsWith(folder + path.sep));
+    .map((line) => line.split(' - ').map((half) => half.split(' ')))
+    .filter(([, after]) => after?.[0] === MOUNT_TYPE)
+    .map(([before, after]) => ({ mountPoint: unescapePath(before[4]), source: after[1] }))
+    .filter(({ mountPoint }) => mountPoint.startsWith(folder + path.sep));
 }
 
 /** The kernel writes space, tab, newline and backslash in octal. */
 function unescapePath(text: string): string {
-  return Buffer.from(
-    text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8))),
-    'latin1',
-  ).toString('utf8');
+  return text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)));
+}
+
+function hasNoOwner({ source }: Mount): boolean {
+  return ownerIsGone(source.slice(MOUNT_SOURCE_PREFIX.length), Date.now());
 }
 
 /** A cut connection fails at once with ENOTCONN. */
-async function isDead(mountPoint: string): Promise<boolean> {
+async function isCutOff({ mountPoint }: Mount): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const slow = new Promise<boolean>((resolve) => {
     timer = setTimeout(() => resolve(false), ANSWER_MS);

@@ -4,6 +4,7 @@
  */
 import { open, readFile, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { HyperfileError } from '../../base/error.ts';
 import { runQuickly } from '../../base/spawn.ts';
 
@@ -20,25 +21,28 @@ export interface LoopOptions {
 }
 
 const DEFAULT_SECTOR_BYTES = 512;
+/** The system's device manager looks into a device now and then, and lets go at once: worth half a second's patience. */
+const LAST_PAUSE_MS = 256;
 
 export class LoopDevice {
   /** `/dev/loopN` */
   readonly path: string;
   readonly #hold: FileHandle;
-  #open = true;
+  /** The device is being told to clear itself. Nobody who attaches has to wait for that. */
+  readonly #selfClearing: Promise<unknown>;
+  #attached = true;
 
   private constructor(devicePath: string, hold: FileHandle) {
     this.path = devicePath;
     this.#hold = hold;
+    this.#selfClearing = runQuickly('losetup', ['--detach', devicePath]).catch(() => undefined);
   }
 
   /** @throws HyperfileError TOOL_MISSING, TOOL_FAILED */
   static async attach(filePath: string, options: LoopOptions): Promise<LoopDevice> {
     const devicePath = (await runQuickly('losetup', losetupArguments(filePath, options))).trim();
     try {
-      const hold = await open(devicePath, 'r');
-      await runQuickly('losetup', ['--detach', devicePath]);
-      return new LoopDevice(devicePath, hold);
+      return new LoopDevice(devicePath, await open(devicePath, 'r'));
     } catch (error) {
       await runQuickly('losetup', ['--detach', devicePath]).catch(() => undefined);
       throw error;
@@ -51,11 +55,15 @@ export class LoopDevice {
    * @throws HyperfileError FUSE_DEVICE_BUSY in that case
    */
   async detach(): Promise<void> {
-    if (!this.#open) return;
-    this.#open = false;
+    if (!this.#attached) return;
+    this.#attached = false;
+    await this.#selfClearing;
     const before = await backingFile(this.path);
     await this.#hold.close();
-    if (before === undefined || (await backingFile(this.path)) !== before) return;
+    for (let pauseMs = 1; pauseMs <= LAST_PAUSE_MS; pauseMs *= 2) {
+      if (before === undefined || (await backingFile(this.path)) !== before) return;
+      await sleep(pauseMs);
+    }
     throw new HyperfileError('FUSE_DEVICE_BUSY', { data: { device: this.path } });
   }
 }
