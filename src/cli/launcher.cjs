@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /*
  * What `bin: hyperfile` starts. Written in the syntax that every Node understands, so that an old one gets an answer
- * instead of a syntax error; everything else is in main.js beside it.
+ * instead of a syntax error; everything else is in main.cjs beside it.
  */
 'use strict';
 
@@ -12,7 +12,7 @@ var HOST_LACKS_SOMETHING = 5;
 var found = process.versions.node.split('.').map(Number);
 if (found[0] > NEEDED_MAJOR || (found[0] === NEEDED_MAJOR && found[1] >= NEEDED_MINOR)) {
   useCompileCache();
-  require('./main.js');
+  require('./main.cjs');
 } else {
   process.stderr.write(
     'hyperfile: error: Node ' +

@@ -12,7 +12,7 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
-// No top-level await: the launcher loads this file with require().
+// No top-level await: the bundle is CommonJS.
 void run(process.argv.slice(2), processConsole()).then((status) => {
   process.exitCode = status;
   setTimeout(() => process.exit(), GRACE_MS).unref();

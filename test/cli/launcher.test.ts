@@ -22,8 +22,11 @@ const pretend = path.join(folder, 'pretend.cjs');
 beforeAll(() => {
   copyFileSync(LAUNCHER, launcher);
   writeFileSync(path.join(folder, 'package.json'), '{ "type": "module" }');
-  writeFileSync(path.join(folder, 'main.js'), 'import "./part.js"; console.log("started", process.argv[2]);');
-  writeFileSync(path.join(folder, 'part.js'), 'export default 1;');
+  writeFileSync(
+    path.join(folder, 'main.cjs'),
+    'require("./part.cjs"); console.log("started", process.argv[2]);',
+  );
+  writeFileSync(path.join(folder, 'part.cjs'), 'module.exports = 1;');
   writeFileSync(
     pretend,
     `const node = process.env.PRETEND_NODE;
