@@ -123,13 +123,16 @@ function throughTool(input: Readable, tool: 'bzip2' | 'xz', archive: string): Re
       throw isHyperfileError(error, 'TOOL_FAILED') ? asToolError(error, archive) : error;
     } finally {
       running.stop();
+      input.destroy();
     }
   }
   return Readable.from(output(), { objectMode: false, highWaterMark: PIECE_BYTES });
 }
 
 function asToolError(error: HyperfileError, archive: string): HyperfileError {
-  const detail = String(error.data['output'] ?? '');
-  const code = /unexpected end/i.test(detail) ? 'FS_ARCHIVE_CUT_SHORT' : 'FS_ARCHIVE_CORRUPT';
+  const detail = String(error.data['output'] ?? '').split('\n', 1)[0] ?? '';
+  const code = /unexpected end|ends unexpectedly/i.test(detail)
+    ? 'FS_ARCHIVE_CUT_SHORT'
+    : 'FS_ARCHIVE_CORRUPT';
   return new HyperfileError(code, { data: { archive, detail }, cause: error });
 }

@@ -13,6 +13,7 @@ import { guestPathOf, traceInside } from './inside.ts';
 import { DIRECTORY_MODE, makeDirectories } from './make-directories.ts';
 import { octalMode, parseModeChange } from './mode-change.ts';
 import { lookUpOwner } from './owners.ts';
+import { refuseAborted } from './pace.ts';
 import type { SourceTree } from './source-tree.ts';
 import { findSources, type Source } from './sources.ts';
 import { asFsError, guarded } from './system-error.ts';
@@ -55,6 +56,7 @@ export class MountedFiles implements GuestFiles {
 
   async copy(request: CopyRequest): Promise<void> {
     const { destination } = request;
+    refuseAborted(request.signal);
     if (request.sources.length > 1) requireDirectoryName(destination);
     const sources = findSources(request.from, request.sources);
     if (sources.length > 1 && !this.#isDirectory(destination)) requireDirectoryName(destination);
@@ -88,6 +90,7 @@ export class MountedFiles implements GuestFiles {
   }
 
   async extract(tar: Readable, request: ExtractRequest): Promise<void> {
+    refuseAborted(request.signal);
     makeDirectories(this.rootPath, request.destination, DIRECTORY_MODE, request.owner ?? ROOT);
     await extractTar(tar, this.rootPath, request);
   }

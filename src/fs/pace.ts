@@ -33,7 +33,12 @@ export class Pace {
    */
   async rest(): Promise<void> {
     await setImmediate();
-    if (this.#signal?.aborted) throw new HyperfileError('INTERRUPTED');
+    refuseAborted(this.#signal);
     this.#turnStart = performance.now();
   }
+}
+
+/** @throws HyperfileError INTERRUPTED when the signal has fired */
+export function refuseAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw new HyperfileError('INTERRUPTED');
 }

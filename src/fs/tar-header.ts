@@ -157,8 +157,16 @@ export function decodePax(data: Buffer): Map<string, Buffer> | undefined {
     ) {
       return undefined;
     }
-    records.set(data.toString('utf8', space + 1, equals), Buffer.from(data.subarray(equals + 1, end - 1)));
+    addRecord(records, data.toString('utf8', space + 1, equals), data.subarray(equals + 1, end - 1));
     at = end;
   }
   return records;
+}
+
+/** GNU's first sparse format repeats two keys for each piece; they become the list of the second. */
+function addRecord(records: Map<string, Buffer>, key: string, value: Buffer): void {
+  const isPiece = key === 'GNU.sparse.offset' || key === 'GNU.sparse.numbytes';
+  const list = isPiece ? records.get('GNU.sparse.map') : undefined;
+  const whole = list ? Buffer.concat([list, Buffer.from(','), value]) : Buffer.from(value);
+  records.set(isPiece ? 'GNU.sparse.map' : key, whole);
 }
