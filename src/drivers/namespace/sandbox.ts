@@ -172,14 +172,20 @@ export class NamespaceSandbox implements Sandbox {
   }
 
   async #close(): Promise<void> {
-    const { session, folder, disk } = this.#parts;
+    const { session, folder, disk, death } = this.#parts;
     try {
       await this.#unmount();
     } finally {
-      await disk.detach().finally(() => {
-        if (this.#sandboxPath !== undefined) session.discard(this.#sandboxPath);
-        removeEmptyFolders(this.#rootPath, folder);
-      });
+      await disk
+        .detach()
+        .catch((error: unknown) => {
+          // A lost disk has been reported by whoever used it, and cannot be detached any more.
+          if (!death.aborted) throw error;
+        })
+        .finally(() => {
+          if (this.#sandboxPath !== undefined) session.discard(this.#sandboxPath);
+          removeEmptyFolders(this.#rootPath, folder);
+        });
     }
   }
 

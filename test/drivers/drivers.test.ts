@@ -1,0 +1,41 @@
+import { describe, expect, test } from 'vitest';
+import { chooseDriver } from '../../src/drivers/drivers.ts';
+
+const options = { stateFolder: '/nowhere' };
+
+describe('the driver of a build', () => {
+  test('is the namespace driver on Linux, asked for or not', async () => {
+    expect((await chooseDriver(undefined, options, 'linux')).name).toBe('namespace');
+    expect((await chooseDriver('namespace', options, 'linux')).name).toBe('namespace');
+  });
+
+  test('that nobody knows is an error with the nearest name', async () => {
+    const wanted = chooseDriver('namespce', options, 'linux');
+    await expect(wanted).rejects.toMatchObject({ code: 'DRIVER_UNKNOWN', exitStatus: 2 });
+    await expect(wanted).rejects.toThrow('there is no driver "namespce", did you mean "namespace"?');
+    await expect(chooseDriver('toString', options, 'linux')).rejects.toMatchObject({
+      code: 'DRIVER_UNKNOWN',
+    });
+  });
+
+  test('is missing on Windows and macOS, which is said', async () => {
+    for (const platform of ['win32', 'darwin'] as const) {
+      for (const name of [undefined, 'namespace']) {
+        await expect(chooseDriver(name, options, platform)).rejects.toMatchObject({
+          code: 'DRIVER_UNAVAILABLE',
+          exitStatus: 5,
+        });
+      }
+    }
+  });
+
+  test('does not take a runtime that nobody knows', async () => {
+    const wanted = chooseDriver(undefined, { ...options, runtime: 'crn' }, 'linux');
+    await expect(wanted).rejects.toMatchObject({ code: 'DRIVER_RUNTIME_UNKNOWN' });
+    await expect(wanted).rejects.toThrow('did you mean "crun"?');
+  });
+
+  test('that is closed before it was used has done nothing', async () => {
+    await (await chooseDriver(undefined, options, 'linux')).close();
+  });
+});
