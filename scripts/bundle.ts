@@ -44,7 +44,6 @@ async function bundle(): Promise<OutputChunk[]> {
   const build = await rolldown({
     input: Object.fromEntries(Object.entries(ENTRIES).map(([name, file]) => [name, path.join(root, file)])),
     platform: 'node',
-    external: [/^node:/],
     plugins: [NO_SUBCOMMAND_PROGRAMS],
     logLevel: 'warn',
   });

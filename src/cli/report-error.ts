@@ -1,7 +1,10 @@
 /** Errors for people: what went wrong, where, why, and what to do about it. The only place that prints them. */
 import { ERROR_CODES } from '../base/codes/index.ts';
-import type { ErrorEntry, ExitStatus } from '../base/error-entry.ts';
+import type { ExitStatus } from '../base/error-entry.ts';
 import { HyperfileError, systemCode, type SourceLocation } from '../base/error.ts';
+import { locate } from '../language/diagnostic.ts';
+import { RecipeError } from '../language/recipe-error.ts';
+import { renderDiagnostics, renderExcerpt, type Paint } from '../language/render.ts';
 import { colorsFor, type Colors, type Console } from './console.ts';
 
 /** Prints an error as the command line asked for (JSON under --progress=json) and returns the exit status. */
@@ -20,28 +23,41 @@ export function errorPage(code: string): string {
 
 /** The whole message, with a newline at its end. */
 export function describeError(error: HyperfileError, colors: Colors): string {
-  const entry: ErrorEntry = ERROR_CODES[error.code];
-  const lines = [`${colors.bold('hyperfile:')} ${colors.red('error:')} ${error.message}`];
-  if (error.at !== undefined) lines.push(...describePlace(error.at, colors));
+  const head = `${colors.bold('hyperfile:')} ${colors.red('error:')} ${error.message}`;
+  const foot = colors.dim(`  ${error.code}, ${errorPage(error.code)}`);
+  const body = hasSeveral(error) ? describeAll(error, colors) : describeOne(error, colors);
+  return `${[head, ...body, foot].join('\n')}\n`;
+}
+
+function hasSeveral(error: HyperfileError): error is RecipeError {
+  return error instanceof RecipeError && error.diagnostics.length > 1;
+}
+
+/** Everything that is wrong with a recipe, each with its place. */
+function describeAll({ recipe, diagnostics }: RecipeError, colors: Colors): string[] {
+  return ['', renderDiagnostics(recipe, diagnostics, painter(colors)), ''];
+}
+
+function describeOne(error: HyperfileError, colors: Colors): string[] {
+  const lines = error.at === undefined ? [] : describePlace(error.at, colors);
   const cause = causeOf(error);
   if (cause !== undefined) lines.push(`  cause: ${cause}`);
-  if (entry.exit !== 2) lines.push(`  why:   ${entry.why}`);
+  // Whoever mistyped something needs no explanation of why that is wrong.
+  if (error.exitStatus !== 2) lines.push(`  why:   ${ERROR_CODES[error.code].why}`);
   if (error.hint) lines.push(`  hint:  ${error.hint}`);
-  lines.push(colors.dim(`  ${error.code}, ${errorPage(error.code)}`));
-  return `${lines.join('\n')}\n`;
+  return lines;
 }
 
 /** `file:line:column`, the line itself and a caret under what is meant. */
-export function describePlace(at: SourceLocation | string, colors: Colors): string[] {
+function describePlace(at: SourceLocation | string, colors: Colors): string[] {
   if (typeof at === 'string') return [`  at ${at}`];
-  const lines = [`  ${colors.cyan(`${at.file}:${at.line}:${at.column}`)}`];
-  if (at.text === undefined) return lines;
-  const number = String(at.line);
-  const before = at.text.slice(0, at.column - 1).replace(/[^\t]/g, ' ');
-  const width = Math.max(1, (at.endColumn ?? at.column + 1) - at.column);
-  lines.push(`  ${colors.dim(`${number} |`)} ${at.text}`);
-  lines.push(`  ${colors.dim(`${' '.repeat(number.length)} |`)} ${before}${colors.red('^'.repeat(width))}`);
-  return lines;
+  const excerpt = renderExcerpt(at, painter(colors)).split('\n').filter(Boolean);
+  return [colors.cyan(`${at.file}:${at.line}:${at.column}`), ...excerpt].map((line) => `  ${line}`);
+}
+
+function painter({ red, yellow, cyan, dim, bold }: Colors): Paint {
+  const paints = { error: red, warning: yellow, place: cyan, gutter: dim, hint: bold };
+  return (role, text) => paints[role](text);
 }
 
 function toKnownError(error: unknown): HyperfileError {
@@ -63,7 +79,14 @@ function causeOf(error: HyperfileError): string | undefined {
 
 function errorRecord(error: HyperfileError): object {
   const { code, message, exitStatus, at, hint, data } = error;
-  return { type: 'error', code, message, exitStatus, at, hint, data, page: errorPage(code) };
+  const record = { type: 'error', code, message, exitStatus, at, hint, data, page: errorPage(code) };
+  if (!(error instanceof RecipeError)) return record;
+  const { source, fileName } = error.recipe;
+  const diagnostics = error.diagnostics.map(({ range, ...diagnostic }) => ({
+    ...diagnostic,
+    at: locate(source, fileName, range),
+  }));
+  return { ...record, diagnostics };
 }
 
 function wantsJson(argv: readonly string[]): boolean {

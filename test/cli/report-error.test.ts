@@ -1,7 +1,14 @@
-import { describe, expect, test } from 'vitest';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
 import { HyperfileError } from '../../src/base/error.ts';
 import { reportError } from '../../src/cli/report-error.ts';
+import { run } from '../../src/cli/run.ts';
 import { fakeConsole } from './fake-console.ts';
+
+const home = mkdtempSync(path.join(tmpdir(), 'hyperfile-errors-'));
+afterAll(() => rmSync(home, { recursive: true, force: true }));
 
 const PLACE = { file: 'Hyperfile', line: 12, column: 6, endColumn: 13, text: 'COPY\tapp.txt /' };
 
@@ -73,6 +80,34 @@ describe('an error', () => {
     });
     expect(err).toBe('');
     expect(status).toBe(5);
+  });
+});
+
+describe('what is wrong with a recipe', () => {
+  const SOURCE = 'FRMO scratch\nCOPY a\n';
+
+  async function build(...args: string[]) {
+    const console = fakeConsole({ input: SOURCE, env: { HYPERFILE_HOME: home } });
+    return { status: await run(['build', ...args, '-f', '-', home], console), ...console.written };
+  }
+
+  test('is shown all at once, each with its place', async () => {
+    const { status, err } = await build();
+    expect(err).toContain('hyperfile: error: - has 2 errors\n');
+    expect(err).toContain('-:1:1: error: unknown instruction FRMO');
+    expect(err).toContain('  1 | FRMO scratch\n    | ^^^^\n');
+    expect(err).toContain('-:2:1: error: COPY takes');
+    expect(status).toBe(3);
+  });
+
+  test('comes as places and messages in JSON', async () => {
+    const { status, out } = await build('--progress=json');
+    expect(JSON.parse(out)).toMatchObject({
+      type: 'error',
+      code: 'LANG_ERRORS',
+      diagnostics: [{ at: { line: 1, column: 1, endColumn: 5, text: 'FRMO scratch' } }, { at: { line: 2 } }],
+    });
+    expect(status).toBe(3);
   });
 });
 
