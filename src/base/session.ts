@@ -17,7 +17,7 @@ let opened = 0;
 export interface Session {
   /** A private folder for mounts and small files. */
   readonly folder: string;
-  /** Unfinished files: gone with the session unless they are released. */
+  /** A file that is about to be made: until it is released, whoever cleans up after this process removes it. */
   claim(filePath: string): void;
   /** The file is finished, or its owner has removed it. */
   release(filePath: string): void;

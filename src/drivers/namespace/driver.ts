@@ -7,6 +7,7 @@ import type { CreateRequest, Driver, Finding, OpenRequest, RootPartition, Sandbo
 import type { Disks } from './disks.ts';
 import { GUEST_HOSTNAME, type Launch } from './launch-request.ts';
 import type { HostFiles } from './mount-points.ts';
+import { claimNew } from './claim-new.ts';
 import { chooseRuntime } from './runtime.ts';
 import { NamespaceSandbox } from './sandbox.ts';
 
@@ -52,7 +53,7 @@ export class NamespaceDriver implements Driver {
     const { session, disks, hostFiles } = await this.#start(signal);
     if (signal?.aborted) throw new HyperfileError('INTERRUPTED');
     const folder = this.#newFolder();
-    if (sandboxPath !== undefined) session.claim(sandboxPath);
+    if (sandboxPath !== undefined) claimNew(session, sandboxPath);
     const partition = { offset: root.offset, length: root.length };
     const disk = await disks
       .attach({ chain, partition, ...(sandboxPath !== undefined && { sandboxPath }) })
@@ -78,7 +79,7 @@ export class NamespaceDriver implements Driver {
   async create(request: CreateRequest): Promise<RootPartition> {
     const { createBase } = await import('./create-base.ts');
     const { session, disks } = await this.#start(request.signal);
-    session.claim(request.path);
+    claimNew(session, request.path);
     try {
       return await createBase(request, { disks, folder: this.#newFolder() });
     } finally {

@@ -135,7 +135,10 @@ sub furnish {
 sub furnish_devices {
     my ($dev) = @_;
     mount('tmpfs', $dev, 'tmpfs', NOSUID | NODEV | NOEXEC, 'mode=755,size=65536k');
-    for (qw(null zero full random urandom tty)) { make("$dev/$_"); mount("/dev/$_", "$dev/$_", '', BIND, '') }
+    for (grep { -e "/dev/$_" } qw(null zero full random urandom tty)) {
+        make("$dev/$_");
+        mount("/dev/$_", "$dev/$_", '', BIND, '');
+    }
     mkdir "$dev/$_", 0755 for qw(pts shm mqueue);
     mount('devpts', "$dev/pts", 'devpts', NOSUID | NOEXEC, 'newinstance,ptmxmode=0666,mode=0620,gid=5');
     mount('shm', "$dev/shm", 'tmpfs', NOSUID | NODEV | NOEXEC, 'mode=1777,size=65536k');

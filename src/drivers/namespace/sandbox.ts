@@ -6,6 +6,7 @@ import type { Session } from '../../base/session.ts';
 import type { GuestFiles } from '../../fs/guest-files.ts';
 import { MountedFiles } from '../../fs/mounted-files.ts';
 import type { CommandIo, CommandResult, GuestCommand, RootPartition, Sandbox } from '../driver.ts';
+import { claimNew } from './claim-new.ts';
 import type { AttachedDisk } from './disks.ts';
 import { resolveUser } from './guest-user.ts';
 import { GUEST_HOSTNAME, type Launch } from './launch-request.ts';
@@ -118,7 +119,7 @@ export class NamespaceSandbox implements Sandbox {
 
   /** Read-only for a moment instead of frozen: that also marks the file system as cleanly unmounted. */
   async #sealAndGoOn(nextPath: string): Promise<void> {
-    this.#parts.session.claim(nextPath);
+    claimNew(this.#parts.session, nextPath);
     await remount(this.#rootPath, 'ro');
     const usedBytes = usedOn(this.#rootPath);
     const trims = this.#isWorthTrimming(usedBytes);

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, statSync } from 'node:fs';
+import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Sandbox } from '../../../src/drivers/driver.ts';
 import type { NamespaceDriver } from '../../../src/drivers/namespace/driver.ts';
@@ -150,6 +151,36 @@ describeWith([...GUEST_NEEDS, 'e2fsck', 'dumpe2fs'], 'a sealed layer', () => {
       code: 'DRIVER_MOUNT_FAILED',
     });
     expect(existsSync(layer)).toBe(false);
+  });
+
+  test('never takes the place of a file that is there already', async () => {
+    const precious = chain[0];
+    await expect(open(chain, precious)).rejects.toMatchObject({ code: 'DISK_EXISTS' });
+    const sandbox = await open(chain, place.layerPath());
+    await expect(sandbox.seal(precious)).rejects.toMatchObject({ code: 'DISK_EXISTS' });
+    await sandbox.close();
+    expect(await textOf(chain, '/etc/os-release')).toBe('ID=test\n');
+  });
+
+  test('can stand on a disk that was in use when it was copied: its journal is replayed first', async () => {
+    const [used, layer] = [place.layerPath(), place.layerPath()];
+    const folder = mkdtempSync(path.join(place.stateFolder, 'used-'));
+    const server = await startDiskServer({ folder: place.stateFolder });
+    const disk = await server.attach({ chain, sandboxPath: used, partition: place.root });
+    execFileSync('mount', [disk.devicePath, folder]);
+    try {
+      execFileSync('sh', ['-c', `echo journalled >${folder}/new && sync -f ${folder}/new`]);
+      await disk.seal();
+    } finally {
+      execFileSync('umount', [folder]);
+      await server.close();
+    }
+    const sandbox = await open([used, ...chain], layer);
+    expect((await sandbox.files.readFile('/new'))?.toString()).toBe('journalled\n');
+    expect((await sh(sandbox, 'echo more >>/new && cat /new')).stdout).toBe('journalled\nmore\n');
+    await sandbox.seal();
+    await sandbox.close();
+    expect(await textOf([layer, used, ...chain], '/new')).toBe('journalled\nmore\n');
   });
 
   test('is found by looking, when nobody says where the root is', async () => {
