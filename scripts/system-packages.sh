@@ -33,7 +33,7 @@ look() {
 
 # What cannot be had: the demo stops with a clear word, the tests skip what they miss by name.
 give_up() {
-  echo "hyperfile: $purpose needs: $missing" >&2
+  echo "hyperfile: missing for $purpose: $missing" >&2
   echo "hyperfile: $1" >&2
   [ "$purpose" = 'the tests' ] && { echo 'hyperfile: tests that need them are skipped by name' >&2; exit 0; }
   exit 5
