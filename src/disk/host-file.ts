@@ -18,12 +18,12 @@ export function openHostFile(path: string, options: { writable?: boolean } = {})
 }
 
 /**
- * Makes a new, empty file for reading and writing.
+ * Makes a new, empty file for reading and writing. Errors call it `name`, for a file that will be renamed.
  * @throws HyperfileError DISK_EXISTS, DISK_NOT_FOUND (the folder), DISK_FULL, DISK_IO.
  */
-export function createHostFile(path: string): BlockFile {
+export function createHostFile(path: string, name = path): BlockFile {
   return new HostFile(
-    path,
+    name,
     attempt(path, 'create', () => fs.openSync(path, 'wx+')),
   );
 }

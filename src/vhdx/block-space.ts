@@ -42,12 +42,25 @@ export class BlockSpace {
     const used = this.#free.pop();
     if (used !== undefined) return used;
     const fileMb = this.#endMb;
-    this.#endMb += this.#blockMb;
-    if (this.#endMb > this.#grownMb) {
-      this.#grownMb = this.#endMb + GROWTH_MB;
-      this.#file.truncate(this.#grownMb * MIB);
+    const endMb = fileMb + this.#blockMb;
+    if (endMb > this.#grownMb) {
+      this.#file.truncate((endMb + GROWTH_MB) * MIB);
+      this.#grownMb = endMb + GROWTH_MB;
     }
+    this.#endMb = endMb;
     return fileMb;
+  }
+
+  /** A place, after `fill` wrote to it what belongs there. */
+  allocateWith(fill: (fileMb: number) => void): number {
+    const fileMb = this.allocate();
+    try {
+      fill(fileMb);
+      return fileMb;
+    } catch (error) {
+      this.release(fileMb);
+      throw error;
+    }
   }
 
   /** Takes a place back; `live` are the sectors that hold data, all of them by default. */

@@ -93,16 +93,20 @@ export class Leaf implements RunSource {
     const start = within / sectorBytes;
     const end = start + length / sectorBytes;
     const state = this.table.state(block);
-    const fileMb = state >= BLOCK.FULLY_PRESENT ? this.table.fileMb(block) : this.space.allocate();
-    this.file.writeAt(source, at, length, fileMb * MIB + within);
-    this.space.wrote(fileMb, start, end);
-    if (state === BLOCK.FULLY_PRESENT) return;
-    if (state === BLOCK.ZERO) {
-      this.space.clean(fileMb, 0, this.geometry.sectorsPerBlock);
-      this.table.set(block, BLOCK.FULLY_PRESENT, fileMb);
+    if (state >= BLOCK.FULLY_PRESENT) {
+      const fileMb = this.table.fileMb(block);
+      this.file.writeAt(source, at, length, fileMb * MIB + within);
+      this.space.wrote(fileMb, start, end);
+      if (state === BLOCK.PARTIALLY_PRESENT) this.own(block, fileMb, start, end);
       return;
     }
-    this.own(block, fileMb, start, end);
+    const fileMb = this.space.allocateWith((place) => {
+      this.file.writeAt(source, at, length, place * MIB + within);
+      this.space.wrote(place, start, end);
+      if (state === BLOCK.ZERO) this.space.clean(place, 0, this.geometry.sectorsPerBlock);
+    });
+    if (state === BLOCK.ZERO) this.table.set(block, BLOCK.FULLY_PRESENT, fileMb);
+    else this.own(block, fileMb, start, end);
   }
 
   /** Marks sectors of an absent or partial block as its own. */

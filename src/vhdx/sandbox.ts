@@ -2,9 +2,12 @@
  * A writable disk whose file becomes a layer when it is sealed: a difference on a chain, or a new base. One leaf takes the
  * writes, one index answers for everything below it.
  */
+import fs from 'node:fs';
 import path from 'node:path';
-import { HyperfileError } from '../base/error.ts';
+import { UNFINISHED_PREFIX } from '../base/atomic-file.ts';
+import { HyperfileError, isHyperfileError, systemCode } from '../base/error.ts';
 import { randomGuid } from '../bytes/guid.ts';
+import type { BlockFile } from '../disk/block-file.ts';
 import type { DiskExtent } from '../disk/disk.ts';
 import { createHostFile } from '../disk/host-file.ts';
 import { checkRange } from '../disk/range.ts';
@@ -18,6 +21,7 @@ import { checkedGeometry } from './geometry.ts';
 import { Leaf } from './leaf.ts';
 import { encodeLocator, locatorFor } from './locator.ts';
 import type { Metadata } from './metadata.ts';
+import { copyLeaf, isWorthRewriting } from './rewrite.ts';
 import { extentsOf, Gather, type RunSource } from './runs.ts';
 
 const DEFAULT_BLOCK_BYTES = MIB;
@@ -120,17 +124,8 @@ class Sandbox implements SealableDisk {
     this.#layerCount = layerCount;
     this.#parent = parent;
     this.#path = path.resolve(filePath);
-    this.#top = this.#leaf = this.#newLeaf(this.#path, metadata);
-  }
-
-  #newLeaf(filePath: string, metadata: Metadata): Leaf {
-    if (this.#layerCount >= MAX_CHAIN_LAYERS) {
-      throw new HyperfileError('VHDX_CHAIN_TOO_DEEP', { data: { path: filePath, limit: MAX_CHAIN_LAYERS } });
-    }
     const geometry = checkedGeometry(metadata);
-    const file = createHostFile(filePath);
-    writeIdentifier(file);
-    return new Leaf(file, geometry, this.#index);
+    this.#top = this.#leaf = new Leaf(newFile(this.#path, layerCount), geometry, index);
   }
 
   read(target: Uint8Array, offset: number): void {
@@ -180,18 +175,51 @@ class Sandbox implements SealableDisk {
   }
 
   seal(nextPath?: string): void {
-    const leaf = this.#writable();
+    const before = this.#writable();
+    // Made first: when it cannot be, nothing has changed yet.
+    const nextFile =
+      nextPath === undefined ? undefined : newFile(path.resolve(nextPath), this.#layerCount + 1);
     const dataWriteGuid = randomGuid();
-    finishLeaf(leaf, this.#locatedMetadata(), dataWriteGuid);
-    this.#index.absorb(leaf);
+    try {
+      const leaf = this.#tidied(before);
+      finishLeaf(leaf, this.#locatedMetadata(), dataWriteGuid);
+      this.#index.absorb(leaf);
+    } catch (error) {
+      if (nextFile) discard(nextFile);
+      throw error;
+    }
     this.#layerCount++;
     this.#parent = { path: this.#path, dataWriteGuid };
     this.#leaf = undefined;
     this.#top = this.#index;
-    if (nextPath === undefined) return;
+    if (nextFile === undefined) return;
     this.#metadata = { ...this.#metadata, hasParent: true };
-    this.#path = path.resolve(nextPath);
-    this.#top = this.#leaf = this.#newLeaf(this.#path, this.#metadata);
+    this.#path = nextFile.path;
+    this.#top = this.#leaf = new Leaf(nextFile, checkedGeometry(this.#metadata), this.#index);
+  }
+
+  /** The leaf to finish: a fresh one of the same name where that saves much, and there is room for it. */
+  #tidied(leaf: Leaf): Leaf {
+    if (!isWorthRewriting(leaf)) return leaf;
+    const { dir, base } = path.parse(this.#path);
+    const unfinished = path.join(dir, UNFINISHED_PREFIX + base);
+    let file: BlockFile | undefined;
+    try {
+      file = createHostFile(unfinished, this.#path);
+      writeIdentifier(file);
+      const fresh = new Leaf(file, leaf.geometry, this.#index);
+      copyLeaf(leaf, fresh);
+      fs.renameSync(unfinished, this.#path);
+      this.#top = this.#leaf = fresh;
+      leaf.file.close();
+      return fresh;
+    } catch (error) {
+      file?.close();
+      fs.rmSync(unfinished, { force: true });
+      // When the host has no room, nothing is lost but space: the leaf is whole as it is.
+      if (isHyperfileError(error) || systemCode(error) !== undefined) return leaf;
+      throw error;
+    }
   }
 
   #locatedMetadata(): Metadata {
@@ -209,4 +237,24 @@ class Sandbox implements SealableDisk {
     this.#leaf?.file.close();
     this.#index.close();
   }
+}
+
+/** Makes the file of a leaf on top of `layerCount` layers. */
+function newFile(filePath: string, layerCount: number): BlockFile {
+  if (layerCount >= MAX_CHAIN_LAYERS) {
+    throw new HyperfileError('VHDX_CHAIN_TOO_DEEP', { data: { path: filePath, limit: MAX_CHAIN_LAYERS } });
+  }
+  const file = createHostFile(filePath);
+  try {
+    writeIdentifier(file);
+    return file;
+  } catch (error) {
+    discard(file);
+    throw error;
+  }
+}
+
+function discard(file: BlockFile): void {
+  file.close();
+  fs.rmSync(file.path, { force: true });
 }

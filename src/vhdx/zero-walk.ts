@@ -31,11 +31,15 @@ export class ZeroWalk implements RunVisitor {
     const { table, space, zeroed } = this.#leaf;
     const { start, end } = this.#sectors(at, length);
     const state = table.state(this.#block);
-    const fileMb = state === BLOCK.NOT_PRESENT ? space.allocate() : table.fileMb(this.#block);
     zeroed.add(this.#block);
+    if (state === BLOCK.NOT_PRESENT) {
+      const place = space.allocateWith((fileMb) => space.clean(fileMb, start, end));
+      return this.#leaf.own(this.#block, place, start, end);
+    }
+    const fileMb = table.fileMb(this.#block);
     if (state === BLOCK.FULLY_PRESENT) return space.writeZeros(fileMb, start, end);
-    const bits = this.#leaf.bits.get(this.#block);
-    if (bits) for (const own of bits.runs(start, end)) space.writeZeros(fileMb, own.start, own.end);
+    const bits = this.#leaf.bits.get(this.#block)!;
+    for (const own of bits.runs(start, end)) space.writeZeros(fileMb, own.start, own.end);
     space.clean(fileMb, start, end);
     this.#leaf.own(this.#block, fileMb, start, end);
   }
