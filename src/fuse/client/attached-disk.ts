@@ -1,6 +1,7 @@
 /** One disk that the server shows, with its loop device. */
 import path from 'node:path';
-import type { HyperfileError } from '../../base/error.ts';
+import { isHyperfileError, type HyperfileError } from '../../base/error.ts';
+import { checkRange } from '../../disk/range.ts';
 import { fromFailure, type AddedDisk, type ControlRequest, type ControlResult } from '../control-message.ts';
 import { LoopDevice, type DiskPart } from './loop-device.ts';
 
@@ -43,6 +44,7 @@ export class AttachedDisk {
     const disk = new AttachedDisk(ask, folder, added);
     if (request.device === false) return disk;
     try {
+      if (partition) checkRange(added.sizeBytes, partition.offset, partition.length);
       disk.#loop = await LoopDevice.attach(disk.filePath, {
         readOnly: sandboxPath === undefined,
         logicalSectorBytes: added.logicalSectorBytes,
@@ -66,6 +68,8 @@ export class AttachedDisk {
    * @throws HyperfileError DISK_FULL and what else made a read or write fail since the disk was attached
    */
   async seal(nextPath?: string): Promise<void> {
+    // When this fails, the server knows why, and refuses to seal with that reason.
+    await this.#loop?.flush().catch(() => undefined);
     await this.#ask({ action: 'seal', name: this.#name, ...(nextPath !== undefined && { nextPath }) });
   }
 
@@ -77,7 +81,7 @@ export class AttachedDisk {
 
   /**
    * Takes the device away and closes the disk; what was not sealed is left for its owner to delete. Unmount first.
-   * May be called twice.
+   * May be called twice, and when the server is gone.
    *
    * @throws HyperfileError FUSE_DEVICE_BUSY when something still uses the device. The disk is closed all the same.
    */
@@ -87,7 +91,16 @@ export class AttachedDisk {
     try {
       await this.#loop?.detach();
     } finally {
+      await this.#remove();
+    }
+  }
+
+  /** A server that is gone shows nothing any more. */
+  async #remove(): Promise<void> {
+    try {
       await this.#ask({ action: 'remove', name: this.#name });
+    } catch (error) {
+      if (!isHyperfileError(error, 'FUSE_SERVER_DIED')) throw error;
     }
   }
 }

@@ -5,11 +5,11 @@
 import { mkdir, mkdtemp, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { HyperfileError, isHyperfileError, systemCode } from '../../base/error.ts';
-import { runQuickly } from '../../base/spawn.ts';
 import type { ControlRequest, ControlResult } from '../control-message.ts';
 import { AttachedDisk, type AttachRequest } from './attached-disk.ts';
 import { ask } from './control-file.ts';
 import { diskServerEntry } from './entry.ts';
+import { unmountServed } from './served-mounts.ts';
 import { ServerProcess } from './server-process.ts';
 
 export interface DiskServerOptions {
@@ -111,8 +111,7 @@ class RunningServer implements DiskServer {
   /** Killed rather than asked: its disks are closed, and ending by itself would take it some milliseconds. */
   async #close(): Promise<void> {
     await Promise.allSettled([...this.#disks].map((disk) => disk.detach()));
-    await Promise.all([this.#process.kill(), runQuickly('umount', ['-i', '-l', '-c', this.#mountPoint])]);
-    await rmdir(this.#mountPoint);
+    await Promise.all([this.#process.kill(), unmountServed(this.#mountPoint)]);
   }
 }
 

@@ -3,12 +3,12 @@
  * files. Only mounts of our own type below a given folder are looked at, and only those that nobody serves or whose
  * server's owner is gone (then the kernel is ending the server too).
  */
-import { readdir, readFile, rmdir, stat } from 'node:fs/promises';
+import { readdir, readFile, statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { systemCode } from '../../base/error.ts';
 import { ownerIsGone } from '../../base/owner.ts';
 import { runQuickly } from '../../base/spawn.ts';
-import { MOUNT_SOURCE_PREFIX, MOUNT_TYPE } from './server-process.ts';
+import { ownerOf, servedMounts, unmountServed, type ServedMount } from './served-mounts.ts';
 
 export interface Leftovers {
   /** Mounted folders without a server. */
@@ -17,18 +17,13 @@ export interface Leftovers {
   readonly devices: readonly string[];
 }
 
-interface Mount {
-  readonly mountPoint: string;
-  readonly source: string;
-}
-
 /** A server that is alive may be busy, and one that has just been started takes a moment to answer. */
 const ANSWER_MS = 10_000;
 
 /** Finds what dead disk servers left below a folder. */
 export async function listLeftovers(folder: string): Promise<Leftovers> {
   const mountPoints: string[] = [];
-  for (const mount of await mountsBelow(path.resolve(folder))) {
+  for (const mount of await servedMounts(folder)) {
     if (hasNoOwner(mount) || (await isCutOff(mount))) mountPoints.push(mount.mountPoint);
   }
   return { mountPoints, devices: mountPoints.length === 0 ? [] : await devicesIn(mountPoints) };
@@ -43,39 +38,21 @@ export async function listLeftovers(folder: string): Promise<Leftovers> {
 export async function cleanLeftovers(folder: string): Promise<Leftovers> {
   const found = await listLeftovers(folder);
   for (const device of found.devices) await detachIfAttached(device);
-  for (const mountPoint of found.mountPoints) {
-    await runQuickly('umount', ['-i', '-l', '-c', mountPoint]);
-    await rmdir(mountPoint).catch(() => undefined);
-  }
+  for (const mountPoint of found.mountPoints) await unmountServed(mountPoint);
   return found;
 }
 
-/** proc(5): field 5 of a line is the mount point; type and source follow the lone dash. */
-async function mountsBelow(folder: string): Promise<Mount[]> {
-  const lines = (await readFile('/proc/self/mountinfo', 'utf8')).split('\n');
-  return lines
-    .map((line) => line.split(' - ').map((half) => half.split(' ')))
-    .filter(([, after]) => after?.[0] === MOUNT_TYPE)
-    .map(([before, after]) => ({ mountPoint: unescapePath(before[4]), source: after[1] }))
-    .filter(({ mountPoint }) => mountPoint.startsWith(folder + path.sep));
+function hasNoOwner(mount: ServedMount): boolean {
+  return ownerIsGone(ownerOf(mount), Date.now());
 }
 
-/** The kernel writes space, tab, newline and backslash in octal. */
-function unescapePath(text: string): string {
-  return text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)));
-}
-
-function hasNoOwner({ source }: Mount): boolean {
-  return ownerIsGone(source.slice(MOUNT_SOURCE_PREFIX.length), Date.now());
-}
-
-/** A cut connection fails at once with ENOTCONN. */
-async function isCutOff({ mountPoint }: Mount): Promise<boolean> {
+/** A cut connection fails at once with ENOTCONN; this question is one the kernel never answers from memory. */
+async function isCutOff({ mountPoint }: ServedMount): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const slow = new Promise<boolean>((resolve) => {
     timer = setTimeout(() => resolve(false), ANSWER_MS);
   });
-  const dead = stat(mountPoint).then(
+  const dead = statfs(mountPoint).then(
     () => false,
     (error: unknown) => ['ENOTCONN', 'ECONNABORTED'].includes(systemCode(error) ?? ''),
   );

@@ -50,6 +50,14 @@ export class LoopDevice {
   }
 
   /**
+   * Writes out what programs wrote to the device itself. It would stay in memory for long, because the system does that
+   * only when the last one closes a device, and this process keeps it open.
+   */
+  async flush(): Promise<void> {
+    await this.#hold.sync();
+  }
+
+  /**
    * Lets go of the device, which detaches it unless something else still uses it: then it goes when that ends.
    *
    * @throws HyperfileError FUSE_DEVICE_BUSY in that case

@@ -3,17 +3,12 @@
  * for that, since a loop that waits for the kernel's requests notices nothing else. Its end, however it comes, closes
  * /dev/fuse, and the kernel then fails whatever was waiting for an answer.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
 import { open } from 'node:fs/promises';
 import { HyperfileError, systemCode } from '../../base/error.ts';
-import { ownerTag } from '../../base/owner.ts';
+import { mountArguments } from './served-mounts.ts';
 import { systemEnvironment } from './system-tool.ts';
 
-/** How our mounts are known in the mount table. */
-export const MOUNT_TYPE = 'fuse.hyperfile';
-/** What is mounted, by name: this and the tag of the process that started the server. */
-export const MOUNT_SOURCE_PREFIX = 'hyperfile-';
-const MOUNT_OPTIONS = 'fd=3,rootmode=40000,user_id=0,group_id=0,nosuid,nodev,noexec,noatime';
 const STDERR_CHARACTERS_KEPT = 4000;
 
 export class ServerProcess {
@@ -110,14 +105,9 @@ async function openFuseDevice() {
   }
 }
 
-/** `-i`: the kernel's own mount, never a helper program of a FUSE package. */
 async function mount(mountPoint: string, deviceFd: number): Promise<void> {
-  const source = MOUNT_SOURCE_PREFIX + ownerTag();
-  const args = ['-i', '-t', MOUNT_TYPE, '-o', MOUNT_OPTIONS, source, mountPoint];
-  const child = spawn('mount', args, {
-    env: systemEnvironment(),
-    stdio: ['ignore', 'ignore', 'pipe', deviceFd],
-  });
+  const stdio: StdioOptions = ['ignore', 'ignore', 'pipe', deviceFd];
+  const child = spawn('mount', mountArguments(mountPoint), { env: systemEnvironment(), stdio });
   let output = '';
   child.stderr!.setEncoding('utf8').on('data', (text: string) => (output += text));
   await new Promise<void>((resolve, reject) => {

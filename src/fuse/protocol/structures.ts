@@ -20,7 +20,7 @@ export interface Attributes {
 }
 
 const PAGE_BYTES = 4096;
-/** Attributes and names never change behind the kernel's back: it may believe them for a day. */
+/** A file's size never changes, so the kernel may believe its attributes for a day. Names go: it asks each time. */
 const VALID_SECONDS = 86_400;
 /** Requests that may be under way at once before the kernel holds new ones back: as many as a loop device has. */
 const MAX_BACKGROUND = 128;
@@ -78,8 +78,7 @@ export function putAttributes(reply: ReplyBuffer, attributes: Attributes): numbe
 export function putEntry(reply: ReplyBuffer, attributes: Attributes): number {
   reply.clear(ENTRY_OUT_BYTES);
   reply.u64(0, attributes.nodeId);
-  reply.u64(16, VALID_SECONDS);
-  reply.u64(24, VALID_SECONDS);
+  reply.u64(24, VALID_SECONDS); // attr_valid; entry_valid stays zero
   putAttr(reply, 40, attributes);
   return ENTRY_OUT_BYTES;
 }
