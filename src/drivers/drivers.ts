@@ -1,4 +1,5 @@
 /** The drivers by name, loaded when they are wanted. */
+import path from 'node:path';
 import { HyperfileError } from '../base/error.ts';
 import { suggest } from '../base/suggest.ts';
 import type { Driver } from './driver.ts';
@@ -44,11 +45,14 @@ export async function chooseDriver(
  *
  * @returns how many sessions were cleaned
  */
-export async function cleanStaleSessions(stateFolder: string): Promise<number> {
-  const { staleSessions } = await import('../base/session.ts');
+export async function cleanStaleSessions(stateFolder: string, signal?: AbortSignal): Promise<number> {
+  const { runFolder, staleSessions } = await import('../base/session.ts');
   if (staleSessions(stateFolder).length === 0) return 0;
+  const { withLock } = await import('../base/lock.ts');
   const { cleanLeftovers } = await import('./namespace/leftovers.ts');
-  return cleanLeftovers(stateFolder);
+  // Two commands that clean the same things would get in each other's way.
+  const lock = path.join(runFolder(stateFolder), 'cleaning');
+  return withLock(lock, { ...(signal && { signal }) }, () => cleanLeftovers(stateFolder));
 }
 
 function unknown(driver: string): HyperfileError {

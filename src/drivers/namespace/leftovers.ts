@@ -3,7 +3,6 @@ import { readdirSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { staleSessions, type StaleSession } from '../../base/session.ts';
 import { cleanLeftovers as cleanDiskServers } from '../../fuse/client/leftovers.ts';
-import { MOUNT_TYPE } from '../../fuse/client/server-process.ts';
 import { mountsBelow, unmount } from './mounts.ts';
 
 const GONE_ATTEMPTS = 50;
@@ -22,8 +21,9 @@ export async function cleanLeftovers(stateFolder: string): Promise<number> {
 }
 
 async function cleanSession(session: StaleSession): Promise<void> {
+  // The disk server's own mounts come last, and are its own to remove.
   const targets = mountsBelow(session.folder)
-    .filter(({ type }) => type !== MOUNT_TYPE)
+    .filter(({ type }) => !type.startsWith('fuse.'))
     .map(({ target }) => target);
   for (const target of targets) await killGuestProcesses(target);
   for (const target of targets) await unmount(target);

@@ -19,7 +19,7 @@ import { unmount } from './mounts.ts';
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** A trim costs some 50 ms: this much must be there to win, and this share of the layer. */
-const TRIM_BYTES = 4 * 1024 * 1024;
+const TRIM_BYTES = 8 * 1024 * 1024;
 const TRIM_SHARE = 0.1;
 const STAT_BLOCK_BYTES = 512;
 
