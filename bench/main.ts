@@ -1,0 +1,9 @@
+/** Every benchmark, one after another, each beside its peer. Quote ratios: machines differ, and drift. */
+import { execa } from 'execa';
+
+const BENCHMARKS = ['engine', 'disk-server', 'build'];
+
+for (const name of BENCHMARKS) {
+  console.log(`\n## ${name}\n`);
+  await execa(process.execPath, [`${import.meta.dirname}/${name}.ts`], { stdio: 'inherit', reject: false });
+}
