@@ -1,14 +1,12 @@
 /** Archives by their content: tar, plain or compressed with gzip, bzip2, xz or zstd. */
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { pipeline, Readable } from 'node:stream';
-import { createGunzip, createZstdDecompress } from 'node:zlib';
-import { HyperfileError, isHyperfileError, systemCode } from '../base/error.ts';
-import { streamTool } from '../base/stream-tool.ts';
+import { Readable } from 'node:stream';
+import { HyperfileError, isHyperfileError } from '../base/error.ts';
+import { decompress as decompressWith, PIECE_BYTES, type Compression } from './decompress.ts';
 import { BLOCK_BYTES, decodeTarHeader } from './tar-header.ts';
 
 export type ArchiveKind = 'tar' | Compression;
-export type Compression = 'gzip' | 'bzip2' | 'xz' | 'zstd';
 
 const MAGICS: readonly [Compression, string][] = [
   ['gzip', '1f8b08'],
@@ -16,8 +14,6 @@ const MAGICS: readonly [Compression, string][] = [
   ['xz', 'fd377a585a00'],
   ['zstd', '28b52ffd'],
 ];
-/** Large pieces: a promise for each costs more than what is done with a small one. */
-const PIECE_BYTES = 512 * 1024;
 
 /** Knows an archive by its first 512 bytes (fewer when it is shorter). */
 export function detectArchive(head: Uint8Array): ArchiveKind | undefined {
@@ -29,19 +25,9 @@ export function detectArchive(head: Uint8Array): ArchiveKind | undefined {
   return !isEmptyTar && decodeTarHeader(bytes.subarray(0, BLOCK_BYTES)) ? 'tar' : undefined;
 }
 
-/**
- * Decompresses a stream. Errors arrive on the stream that is returned: FS_ARCHIVE_CUT_SHORT, FS_ARCHIVE_CORRUPT,
- * TOOL_MISSING (bzip2 and xz are programs of the host).
- */
+/** A stream of tar, decompressed when it is compressed; see {@link decompressWith} for its errors. */
 export function decompress(input: Readable, kind: ArchiveKind, archive: string): Readable {
-  if (kind === 'tar') return input;
-  if (kind === 'bzip2' || kind === 'xz') return throughTool(input, kind, archive);
-  const stage =
-    kind === 'gzip'
-      ? createGunzip({ chunkSize: PIECE_BYTES })
-      : createZstdDecompress({ chunkSize: PIECE_BYTES });
-  pipeline(input, stage, () => undefined);
-  return Readable.from(translated(stage, archive), { objectMode: false, highWaterMark: PIECE_BYTES });
+  return kind === 'tar' ? input : decompressWith(input, kind, archive);
 }
 
 /**
@@ -90,49 +76,4 @@ async function readHead(hostPath: string): Promise<Buffer> {
   } finally {
     await file.close();
   }
-}
-
-async function* translated(stream: Readable, archive: string): AsyncGenerator<Buffer> {
-  try {
-    for await (const piece of stream) yield piece as Buffer;
-  } catch (error) {
-    throw asArchiveError(error, archive);
-  }
-}
-
-function asArchiveError(error: unknown, archive: string): unknown {
-  const code = systemCode(error) ?? '';
-  if (code === 'Z_BUF_ERROR' || code === 'ZSTD_error_srcSize_wrong') {
-    const data = { archive, detail: 'its compressed data ends too soon' };
-    return new HyperfileError('FS_ARCHIVE_CUT_SHORT', { data, cause: error });
-  }
-  if (!/^(Z_|ZSTD_|ERR_ZSTD)/.test(code)) return error;
-  return new HyperfileError('FS_ARCHIVE_CORRUPT', {
-    data: { archive, detail: (error as Error).message },
-    cause: error,
-  });
-}
-
-function throughTool(input: Readable, tool: 'bzip2' | 'xz', archive: string): Readable {
-  async function* output(): AsyncGenerator<Buffer> {
-    const running = streamTool(tool, ['-dc'], { input });
-    try {
-      for await (const piece of running.stdout) yield piece as Buffer;
-      await running.finished;
-    } catch (error) {
-      throw isHyperfileError(error, 'TOOL_FAILED') ? asToolError(error, archive) : error;
-    } finally {
-      running.stop();
-      input.destroy();
-    }
-  }
-  return Readable.from(output(), { objectMode: false, highWaterMark: PIECE_BYTES });
-}
-
-function asToolError(error: HyperfileError, archive: string): HyperfileError {
-  const detail = String(error.data['output'] ?? '').split('\n', 1)[0] ?? '';
-  const code = /unexpected end|ends unexpectedly/i.test(detail)
-    ? 'FS_ARCHIVE_CUT_SHORT'
-    : 'FS_ARCHIVE_CORRUPT';
-  return new HyperfileError(code, { data: { archive, detail }, cause: error });
 }

@@ -5,12 +5,11 @@
  * On disk: 16 bytes of head (magic, CRC-32 of the rest, record count), then records of 80 bytes. A file that is
  * missing, damaged or of another version is an empty cache.
  */
-import { randomBytes } from 'node:crypto';
 import type { Stats } from 'node:fs';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { crc32 } from 'node:zlib';
-import { UNFINISHED_PREFIX } from '../base/atomic-file.ts';
+import { unfinishedName } from '../base/atomic-file.ts';
 
 /** What {@link digestTree} asks and tells. */
 export interface FileDigests {
@@ -72,10 +71,7 @@ export class FileDigestCache implements FileDigests {
   /** Writes the cache, if it changed, whole or not at all. Losing it costs time, so a failure is no error. */
   async save(): Promise<void> {
     if (!this.#changed) return;
-    const unfinished = path.join(
-      path.dirname(this.#path),
-      UNFINISHED_PREFIX + randomBytes(6).toString('hex'),
-    );
+    const unfinished = unfinishedName(this.#path);
     try {
       await mkdir(path.dirname(this.#path), { recursive: true });
       await writeFile(unfinished, this.#encode());

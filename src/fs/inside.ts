@@ -1,6 +1,7 @@
 /** Guest paths, resolved as the guest itself would: inside its root, symbolic links included. */
 import { lstatSync, readlinkSync, type Stats } from 'node:fs';
 import { HyperfileError } from '../base/error.ts';
+import { guarded } from './system-error.ts';
 
 /** What the Linux kernel allows too. */
 const MOST_LINKS = 40;
@@ -68,7 +69,8 @@ export function guestPathOf(root: string, hostPath: string): string {
 }
 
 function statHere(root: string, names: readonly string[]): Stats | undefined {
-  return lstatSync(hostPathOf(root, names), { throwIfNoEntry: false });
+  const hostPath = hostPathOf(root, names);
+  return guarded('looking at', '/' + names.join('/'), () => lstatSync(hostPath, { throwIfNoEntry: false }));
 }
 
 function hostPathOf(root: string, names: readonly string[]): string {

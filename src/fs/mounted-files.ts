@@ -75,8 +75,7 @@ export class MountedFiles implements GuestFiles {
 
   async writeFile(request: WriteFileRequest): Promise<void> {
     const { destination, content, owner, modifiedSeconds = Date.now() / 1000 } = request;
-    const parentMode = request.mode === undefined ? undefined : octalMode(request.mode);
-    const target = this.#fileTarget(destination, request.name, parentMode ?? DIRECTORY_MODE, owner ?? ROOT);
+    const target = this.#fileTarget(destination, request.name, DIRECTORY_MODE, owner ?? ROOT);
     const guestPath = guestPathOf(this.rootPath, target);
     const mode = request.mode === undefined ? FILE_MODE : parseModeChange(request.mode)(FILE_MODE, false);
     const there = lstatSync(target, { throwIfNoEntry: false });

@@ -22,8 +22,8 @@ export interface TarHandler {
 
 /** Extension headers are kept in memory: the kernel's limits on names and attributes are far below this. */
 const LARGEST_EXTENSION_BYTES = 1024 * 1024;
-/** Sixteen million pieces of a sparse file. */
-const LARGEST_MAP_BYTES = 256 * 1024 * 1024;
+/** Real archives have one or two. */
+const MOST_GLOBAL_RECORDS = 256;
 
 type State =
   | { readonly is: 'header' }
@@ -147,6 +147,7 @@ export class TarReader {
     if (!records) throw this.#corrupt('an extended header is broken');
     const target = isGlobal ? this.#global : this.#pax;
     for (const [key, value] of records) target.set(key, value);
+    if (this.#global.size > MOST_GLOBAL_RECORDS) throw this.#corrupt('it has too many global headers');
   }
 
   #entry(header: TarHeader): void {
@@ -199,29 +200,28 @@ export class TarReader {
 
   /** Format 1.0: the data begins with the map, decimal numbers on lines, filled up to whole blocks. */
   #collectMap(entry: TarEntry): void {
-    const pax = this.#sparsePax!;
-    const blocks: Buffer[] = [];
+    const sizeBytes = this.#realSize(this.#sparsePax ?? new Map<string, Buffer>(), 'GNU.sparse.realsize');
+    const numbers: number[] = [];
+    let openLine = '';
+    let used = 0;
     const more = (data: Buffer): void => {
-      blocks.push(data);
-      const numbers = this.#mapNumbers(Buffer.concat(blocks));
-      const used = blocks.length * BLOCK_BYTES;
-      if (!numbers && (used >= entry.sizeBytes || used > LARGEST_MAP_BYTES))
-        throw this.#corrupt('a sparse map is broken');
-      if (!numbers) this.#state = { is: 'collect', left: BLOCK_BYTES, parts: [], done: more };
-      else {
-        const sizeBytes = this.#realSize(pax, 'GNU.sparse.realsize');
-        this.#start({ ...entry, sizeBytes, pieces: this.#pairs(numbers) }, entry.sizeBytes - used);
-      }
+      used += BLOCK_BYTES;
+      const lines = (openLine + data.toString('latin1')).split('\n');
+      openLine = lines.pop() ?? '';
+      for (const line of lines) numbers.push(Number(line));
+      const [count = Number.POSITIVE_INFINITY] = numbers;
+      if (numbers.length > 2 * count) {
+        const pieces = this.#pairs(numbers.slice(1, 1 + 2 * count));
+        this.#start({ ...entry, sizeBytes, pieces }, entry.sizeBytes - used);
+      } else this.#collectMapBlock(entry.sizeBytes - used, more);
     };
-    if (entry.sizeBytes < BLOCK_BYTES) throw this.#corrupt('a sparse map is broken');
-    this.#padding = 0;
-    this.#state = { is: 'collect', left: BLOCK_BYTES, parts: [], done: more };
+    this.#collectMapBlock(entry.sizeBytes, more);
   }
 
-  #mapNumbers(data: Buffer): number[] | undefined {
-    const lines = data.toString('latin1').split('\n').slice(0, -1);
-    const count = Number(lines[0]);
-    return lines.length >= 1 + 2 * count ? lines.slice(1, 1 + 2 * count).map(Number) : undefined;
+  #collectMapBlock(leftBytes: number, done: (data: Buffer) => void): void {
+    if (leftBytes < BLOCK_BYTES) throw this.#corrupt('a sparse map is broken');
+    this.#padding = 0;
+    this.#state = { is: 'collect', left: BLOCK_BYTES, parts: [], done };
   }
 
   #oldSparse(header: TarHeader, block: Buffer): void {

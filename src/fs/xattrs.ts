@@ -16,11 +16,12 @@ export type XattrsByPath = Map<string, readonly Xattr[]>;
 
 /** Well under the 2 MiB that Linux allows. */
 const ARGUMENT_BYTES = 512 * 1024;
-const READ_ARGUMENTS = ['-h', '-d', '-m', '-', '-e', 'hex', '--absolute-names', '--'];
+/** Attributes that belong to the file, not to the host it lies on (as security.selinux does). */
+const KEPT = '^(user|trusted)\\.|^security\\.capability$|^system\\.posix_acl_';
+const READ_ARGUMENTS = ['-h', '-d', '-m', KEPT, '-e', 'hex', '--absolute-names', '--'];
 
-/** True for attributes that belong to the file, not to the host it lies on (as security.selinux does). */
 export function belongsToFile(name: string): boolean {
-  return /^(user|trusted)\.|^security\.capability$|^system\.posix_acl_/.test(name);
+  return new RegExp(KEPT).test(name);
 }
 
 /** The attributes of many files, sorted by name; links are not followed. */
