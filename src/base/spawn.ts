@@ -31,6 +31,6 @@ export function startProcess(tool: string, args: readonly string[], options: Spa
 }
 
 /** The programs of the administrator lie in folders that not every root has on its PATH. */
-function withSystemFolders(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+export function withSystemFolders(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return { ...env, PATH: `${env.PATH ?? '/usr/bin:/bin'}:/usr/local/sbin:/usr/sbin:/sbin` };
 }

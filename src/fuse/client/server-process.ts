@@ -3,11 +3,11 @@
  * for that, since a loop that waits for the kernel's requests notices nothing else. Its end, however it comes, closes
  * /dev/fuse, and the kernel then fails whatever was waiting for an answer.
  */
-import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
+import type { ChildProcess, StdioOptions } from 'node:child_process';
 import { open } from 'node:fs/promises';
 import { HyperfileError, systemCode } from '../../base/error.ts';
+import { startProcess, withSystemFolders } from '../../base/spawn.ts';
 import { mountArguments } from './served-mounts.ts';
-import { systemEnvironment } from './system-tool.ts';
 
 const STDERR_CHARACTERS_KEPT = 4000;
 
@@ -39,13 +39,13 @@ export class ServerProcess {
   }
 
   private constructor(entry: string, deviceFd: number) {
-    const env = systemEnvironment();
+    const env = withSystemFolders(process.env);
     // Meant for this process: a debugger, a coverage run.
     delete env.NODE_OPTIONS;
     delete env.NODE_V8_COVERAGE;
     const command = ['--pdeathsig', 'KILL', '--', process.execPath, entry, String(process.pid)];
     // Detached: Ctrl-C goes to the whole process group, but this process ends after everything was unmounted.
-    this.#child = spawn('setpriv', command, {
+    this.#child = startProcess('setpriv', command, {
       env,
       cwd: '/',
       detached: true,
@@ -107,7 +107,10 @@ async function openFuseDevice() {
 
 async function mount(mountPoint: string, deviceFd: number): Promise<void> {
   const stdio: StdioOptions = ['ignore', 'ignore', 'pipe', deviceFd];
-  const child = spawn('mount', mountArguments(mountPoint), { env: systemEnvironment(), stdio });
+  const child = startProcess('mount', mountArguments(mountPoint), {
+    env: withSystemFolders(process.env),
+    stdio,
+  });
   let output = '';
   child.stderr!.setEncoding('utf8').on('data', (text: string) => (output += text));
   await new Promise<void>((resolve, reject) => {
