@@ -61,7 +61,7 @@ const files: readonly SourceFile[] = readdirSync(SOURCE, { recursive: true, enco
 function readSource(name: string): SourceFile {
   const text = readFileSync(path.join(SOURCE, name), 'utf8');
   const imports = [
-    ...text.matchAll(/^(?:import|export)\b[^'"]*?['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/gm),
+    ...text.matchAll(/^(?:import|export)\b[^'"=]*?['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/gm),
   ];
   return {
     name,

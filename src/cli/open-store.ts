@@ -1,4 +1,5 @@
 /** The store that the environment names, opened for one command. */
+import { isHyperfileError } from '../base/error.ts';
 import { storeFolder } from '../base/paths.ts';
 import type { Store } from '../store/store.ts';
 import type { Console } from './console.ts';
@@ -11,7 +12,7 @@ export interface StoreUse {
 }
 
 /**
- * Opens the store, after removing what commands that were killed left behind.
+ * Opens the store, and removes what commands that were killed left behind.
  *
  * @throws HyperfileError STORE_NEWER, STORE_VERSION_DAMAGED, STORE_NOT_A_STORE, STORE_ACCESS, DISK_FULL
  */
@@ -19,7 +20,20 @@ export async function openStore(console: Console, { signal, announce }: StoreUse
   const { Store } = await import('../store/store.ts');
   const onWait = ({ pid }: { pid: number }) =>
     announce(`waiting for process ${pid}, which is using the store`);
-  return Store.open(storeFolder(console.env), { signal, onWait });
+  const store = await Store.open(storeFolder(console.env), { signal, onWait });
+  await removeLeftovers(store.root, { signal, announce });
+  return store;
+}
+
+/** What cannot be removed now is tried again by the next command; this one can do its work all the same. */
+async function removeLeftovers(root: string, { signal, announce }: StoreUse): Promise<void> {
+  const { cleanStaleSessions } = await import('../drivers/drivers.ts');
+  try {
+    await cleanStaleSessions(root, signal);
+  } catch (error) {
+    if (!isHyperfileError(error) || error.code === 'INTERRUPTED') throw error;
+    announce(`what a killed command left behind could not be removed: ${error.message}`);
+  }
 }
 
 /** Opens the store for a verb without a view, lets it go at the end, and cleans up on Ctrl-C. */
