@@ -2,8 +2,9 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { BUNDLED_SERVER } from '../../src/fuse/client/entry.ts';
+import { diskServerEntry } from '../../src/fuse/client/entry.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 const folder = mkdtempSync(path.join(tmpdir(), 'hyperfile-bundle-'));
@@ -31,7 +32,7 @@ describe('the bundle', () => {
   });
 
   test('holds the disk server where its client looks for it', () => {
-    expect(existsSync(path.join(dist, BUNDLED_SERVER))).toBe(true);
+    expect(existsSync(diskServerEntry(pathToFileURL(path.join(dist, 'main.cjs')).href))).toBe(true);
   });
 
   test('gives the public API to ES modules', () => {
