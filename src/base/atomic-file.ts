@@ -4,6 +4,7 @@ import { closeSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'n
 import { open } from 'node:fs/promises';
 import path from 'node:path';
 import { HyperfileError, systemCode } from './error.ts';
+import { ownerIsGone, ownerTag } from './owner.ts';
 
 /** Unfinished files start with this; their final names never do. */
 export const UNFINISHED_PREFIX = '.unfinished-';
@@ -83,8 +84,16 @@ function renameOver(from: string, to: string): void {
   }
 }
 
-function unfinishedName(filePath: string): string {
-  return path.join(path.dirname(filePath), UNFINISHED_PREFIX + randomBytes(6).toString('hex'));
+/** A new name beside a file, to write to until the file is complete. It says whose it is. */
+export function unfinishedName(filePath: string): string {
+  const name = `${UNFINISHED_PREFIX}${ownerTag()}.${randomBytes(6).toString('hex')}`;
+  return path.join(path.dirname(filePath), name);
+}
+
+/** True when the writer of an unfinished file, last touched then (epoch), will never finish it. */
+export function isAbandoned(fileName: string, touchedMs: number): boolean {
+  const owner = fileName.slice(UNFINISHED_PREFIX.length, fileName.lastIndexOf('.'));
+  return ownerIsGone(owner, touchedMs);
 }
 
 function writeUnfinished(filePath: string, text: string): void {

@@ -14,7 +14,7 @@ import { systemCode } from '../base/error.ts';
 import { lockHolder } from '../base/lock.ts';
 import { ownerIsGone, ownerTag } from '../base/owner.ts';
 import type { Layout } from './layout.ts';
-import { accessError, listIfThere, readIfThere, removeIfThere } from './read.ts';
+import { accessError, listIfThere, readIfThere } from './read.ts';
 
 export class Lease {
   readonly #layout: Layout;
@@ -86,9 +86,4 @@ export function readLeases(layout: Layout): { inUse: Set<string>; dead: string[]
     else for (const id of readIfThere(filePath)?.split('\n') ?? []) inUse.add(id);
   }
   return { inUse, dead };
-}
-
-/** Removes the lease files of dead processes. */
-export function removeDeadLeases(files: readonly string[]): void {
-  for (const file of files) removeIfThere(file);
 }

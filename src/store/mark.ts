@@ -10,10 +10,11 @@ import type { LayerRecord } from '../oci/image.ts';
 import { listCacheRecords } from './cache.ts';
 import { listImageIds, readImage } from './images.ts';
 import { inspectLayer, MAX_CHAIN_LAYERS } from './layers.ts';
-import { imageFile, isUnfinished, LAYER_ID, type Layout } from './layout.ts';
+import { imageFile, LAYER_ID, type Layout } from './layout.ts';
 import { readLeases } from './lease.ts';
 import { listNames } from './names.ts';
 import { listIfThere } from './read.ts';
+import { abandonedFiles } from './sweep.ts';
 
 /** Without any of these, all cached layers go that no image holds. */
 export interface PruneLimits {
@@ -37,9 +38,6 @@ export interface PrunePlan {
   readonly garbage: readonly string[];
   readonly deadLeases: readonly string[];
 }
-
-/** An unfinished small file gets its name within moments; one this old has lost its writer. */
-const UNFINISHED_MS = 60 * 60 * 1000;
 
 /**
  * Decides what goes. The caller holds the prune lock and the names lock.
@@ -185,17 +183,5 @@ function findGarbage(layout: Layout, unkept: readonly string[], sealed: Readonly
     const { name: id, ext } = path.parse(name);
     return LAYER_ID.test(id) && (ext === '.vhdx' || ext === '.json') && !sealed.has(id);
   });
-  return [...lost.map((name) => path.join(layout.layers, name)), ...unfinishedFiles(layout)];
-}
-
-function unfinishedFiles(layout: Layout): string[] {
-  const buckets = [layout.cache, layout.memo].flatMap((folder) =>
-    listIfThere(folder).map((name) => path.join(folder, name)),
-  );
-  return [layout.root, layout.layers, layout.images, layout.names, ...buckets].flatMap((folder) =>
-    listIfThere(folder)
-      .filter(isUnfinished)
-      .map((name) => path.join(folder, name))
-      .filter((file) => Date.now() - (touchedMs(file) ?? Infinity) > UNFINISHED_MS),
-  );
+  return [...lost.map((name) => path.join(layout.layers, name)), ...abandonedFiles(layout)];
 }

@@ -18,6 +18,7 @@ import { listImages, removeImage, type ListedImage, type RemovedImage } from './
 import { readName, removeName, writeName } from './names.ts';
 import { prune, type PruneOptions, type PruneReport } from './prune.ts';
 import { accessError, readIfThere, removeIfThere } from './read.ts';
+import { sweep } from './sweep.ts';
 import { openVersion } from './version.ts';
 
 /** Says who is waited for, and when to stop waiting. */
@@ -49,7 +50,8 @@ export class Store {
   }
 
   /**
-   * Opens the store in a folder, making a new one in a folder that is empty or not there.
+   * Opens the store in a folder, making a new one in a folder that is empty or not there. What killed processes had not
+   * finished is removed.
    *
    * @throws HyperfileError STORE_NEWER, STORE_VERSION_DAMAGED, STORE_NOT_A_STORE, STORE_ACCESS, DISK_FULL
    */
@@ -57,6 +59,7 @@ export class Store {
     return attempt(() => {
       const layout = layoutOf(path.resolve(root));
       openVersion(layout);
+      sweep(layout);
       return new Store(layout, options);
     });
   }
