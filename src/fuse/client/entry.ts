@@ -3,7 +3,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The bundle's file for the disk server, in the folder of the bundle that starts it. */
-export const BUNDLED_SERVER = 'disk-server.cjs';
+const BUNDLED_SERVER = 'disk-server.cjs';
 
 /** The file to run with this process's own Node. */
 export function diskServerEntry(moduleUrl: string = import.meta.url): string {

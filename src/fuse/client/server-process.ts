@@ -109,6 +109,8 @@ async function mount(mountPoint: string, deviceFd: number): Promise<void> {
   const stdio: StdioOptions = ['ignore', 'ignore', 'pipe', deviceFd];
   const child = startProcess('mount', mountArguments(mountPoint), {
     env: withSystemFolders(process.env),
+    // Out of reach of Ctrl-C: a mount that is cut off may have been made all the same.
+    detached: true,
     stdio,
   });
   let output = '';
