@@ -3,10 +3,13 @@ import path from 'node:path';
 import { readFile, stat } from 'node:fs/promises';
 import { HyperfileError, isHyperfileError, systemCode } from '../base/error.ts';
 import type { Listener } from '../base/events.ts';
+import { suggest } from '../base/suggest.ts';
 import { openContext } from '../fs/build-context.ts';
 import type { Recipe } from '../language/ast.ts';
 import { locate } from '../language/diagnostic.ts';
 import { parseRecipe, raiseErrors } from '../language/parse.ts';
+import { parseReference } from '../oci/reference.ts';
+import { declaredArgs, isPredefined } from '../plan/arguments.ts';
 import { planStages } from '../plan/stage-graph.ts';
 import type { Store } from '../store/store.ts';
 import type { BuildEvent, BuiltImage } from './events.ts';
@@ -35,7 +38,9 @@ export interface BuildResult {
  */
 export async function build(options: BuildOptions, io: BuildIo): Promise<BuildResult> {
   const startedMs = performance.now();
+  for (const tag of options.tags) parseReference(tag);
   const { recipe, recipePath } = await loadRecipe(options, io.onEvent);
+  warnOfUnusedArgs(recipe, options.buildArgs, io.onEvent);
   const expand = { recipe };
   const graph = planStages(recipe, { ...options, expand });
   const context = await openContext(path.resolve(options.contextPath), recipePath);
@@ -67,6 +72,21 @@ export async function build(options: BuildOptions, io: BuildIo): Promise<BuildRe
     throw error;
   } finally {
     await workshop.close();
+  }
+}
+
+/** Most often a misspelt name. */
+function warnOfUnusedArgs(
+  recipe: Recipe,
+  buildArgs: Readonly<Record<string, string>>,
+  onEvent: Listener<BuildEvent>,
+): void {
+  const declared = declaredArgs(recipe);
+  for (const name of Object.keys(buildArgs)) {
+    if (declared.has(name) || isPredefined(name)) continue;
+    const near = suggest(name, [...declared]);
+    const hint = near === undefined ? {} : { hint: `did you mean ${near}?` };
+    onEvent({ type: 'warning', message: `no ARG of the recipe takes the build argument ${name}`, ...hint });
   }
 }
 

@@ -28,7 +28,7 @@ export interface ImportOptions {
 
 const PIECE_BYTES = 1024 * 1024;
 
-/** @throws HyperfileError BUILD_BASE_MISSING, BUILD_NOT_A_DISK, BUILD_BAD_ARCHIVE, INTERRUPTED */
+/** @throws HyperfileError BUILD_BASE_MISSING, BUILD_NOT_A_DISK, FS_ARCHIVE_CUT_SHORT, INTERRUPTED */
 export async function importImage(options: ImportOptions, io: BuildIo): Promise<BuiltImage> {
   const file = path.resolve(options.file);
   const found = await stat(file).catch(() => undefined);
@@ -75,20 +75,18 @@ async function importTar(file: string, archive: ArchiveKind, workshop: Workshop)
   const empty = await scratchBase(workshop);
   const digest = await digestFile(file, { cache: await workshop.fileDigests(), signal });
   const { key, inputs } = baseKey({ kind: 'tar', disk: empty.key }, [digest]);
+  const asBase = (layer: string, created: string, cached: boolean): Base => {
+    const history = [...empty.history, { created, createdBy: `import ${path.basename(file)}`, layer }];
+    return { ...empty, layers: [layer, ...empty.layers], key, created, history, cached };
+  };
   const record = await store.cacheGet(key);
-  if (record?.layer !== undefined) {
-    return { ...empty, layers: [record.layer, ...empty.layers], key, created: record.created, cached: true };
-  }
-  const tar = decompress(
-    createReadStream(file, { highWaterMark: PIECE_BYTES }),
-    archive,
-    path.basename(file),
-  );
-  const { layer, created } = await fillFromTar(empty, tar, path.basename(file), workshop, () =>
-    Promise.resolve(),
-  );
+  if (record?.layer !== undefined) return asBase(record.layer, record.created, true);
+  const packed = createReadStream(file, { highWaterMark: PIECE_BYTES });
+  const tar = decompress(packed, archive, path.basename(file));
+  const filled = await fillFromTar(empty, tar, path.basename(file), workshop, () => Promise.resolve());
+  const { layer, created } = filled;
   workshop.recordLayer({ layer, parent: empty.layers[0], key, inputs, created });
-  return { ...empty, layers: [layer, ...empty.layers], key, created, cached: false };
+  return asBase(layer, created, false);
 }
 
 function importWorkshop(options: ImportOptions, io: BuildIo): Promise<Workshop> {

@@ -11,7 +11,13 @@ import type { StepId } from './events.ts';
 import type { StageResult } from './stage-runner.ts';
 import { readsOf } from './step-reads.ts';
 import type { StepOutcome } from './step-reporter.ts';
-import { rootOf, type SealedStep, type Workshop } from './workshop.ts';
+import { rootOf, type Cached, type Workshop } from './workshop.ts';
+
+/** Where the line stands after a step. */
+interface StepResult extends Cached {
+  readonly layers: readonly string[];
+  readonly created: string;
+}
 
 interface OpenSandbox {
   readonly sandbox: Sandbox;
@@ -58,13 +64,15 @@ export class LayerLine {
   async take(step: DiskStep, id: StepId, steps: readonly Step[]): Promise<StepOutcome> {
     const reads = await readsOf(step, this.#workshop, this.#stage);
     const key = stepKey(this.#key, step, reads);
-    const known = await this.#find(key.key);
-    const sealed = known ?? (await this.#make(step, id, key, isLastOnDisk(step, steps)));
-    this.#layers = sealed.layers;
+    const { layers, created, cached } = await this.#workshop.shared(
+      key.key,
+      async () => (await this.#find(key.key)) ?? (await this.#make(step, id, key, isLastOnDisk(step, steps))),
+    );
+    this.#layers = layers;
     this.#key = key.key;
-    this.#created = sealed.created;
-    this.addHistory(step, sealed.layers[0]);
-    return { cached: known !== undefined, layer: sealed.layers[0] };
+    this.#created = created;
+    this.addHistory(step, layers[0]);
+    return { cached, layer: layers[0] };
   }
 
   async close(): Promise<void> {
@@ -73,39 +81,21 @@ export class LayerLine {
     await open?.sandbox.close();
   }
 
-  async #find(key: string): Promise<{ layers: readonly string[]; created: string } | undefined> {
-    const { store, options, inFlight } = this.#workshop;
-    const running = await inFlight.get(key)?.catch(() => undefined);
-    if (running) return { layers: await this.#chainOn(running.layer), created: running.created };
-    if (options.noCache) return undefined;
-    const record = await store.cacheGet(key);
+  async #find(key: string): Promise<StepResult | undefined> {
+    const { store, options } = this.#workshop;
+    const record = options.noCache ? undefined : await store.cacheGet(key);
     if (record?.layer === undefined) return undefined;
-    return { layers: await store.chainOf(record.layer), created: record.created };
+    return { layers: await store.chainOf(record.layer), created: record.created, cached: true };
   }
 
-  /** The chain of a layer that another stage has just made and whose record may not be written yet. */
-  async #chainOn(layer: string): Promise<readonly string[]> {
-    await this.#workshop.recorded();
-    return this.#workshop.store.chainOf(layer);
+  async #make(step: DiskStep, id: StepId, { key, inputs }: CacheKey, isLast: boolean): Promise<StepResult> {
+    const layer = await this.#runAndSeal(step, id, key, isLast);
+    const created = new Date().toISOString();
+    this.#workshop.recordLayer({ layer, parent: this.#layers[0], key, inputs, created });
+    return { layers: [layer, ...this.#layers], created, cached: false };
   }
 
-  async #make(
-    step: DiskStep,
-    id: StepId,
-    { key, inputs }: CacheKey,
-    isLast: boolean,
-  ): Promise<{ layers: readonly string[]; created: string }> {
-    const { inFlight } = this.#workshop;
-    const making = this.#runAndSeal(step, id, key, isLast);
-    inFlight.set(key, making);
-    making.catch(() => inFlight.delete(key));
-    const { layer, created } = await making;
-    const parent = this.#layers[0];
-    this.#workshop.recordLayer({ layer, parent, key, inputs, created });
-    return { layers: [layer, ...this.#layers], created };
-  }
-
-  async #runAndSeal(step: DiskStep, id: StepId, key: string, isLast: boolean): Promise<SealedStep> {
+  async #runAndSeal(step: DiskStep, id: StepId, key: string, isLast: boolean): Promise<string> {
     const open = await this.#sandbox();
     try {
       await applyStep(step, open.sandbox, { workshop: this.#workshop, id, stage: this.#stage });
@@ -114,7 +104,7 @@ export class LayerLine {
       await open.sandbox.seal(next?.path);
       if (next) Object.assign(open, { layer: next.id, key });
       else await this.close();
-      return { layer, created: new Date().toISOString() };
+      return layer;
     } catch (error) {
       await this.close();
       throw error;

@@ -14,10 +14,11 @@ export async function nameImage(
   const { created, config, disk, layers, history, key } = content;
   const platform = hostPlatform();
   const id = await store.putImage({ schema: 1, created, ...platform, config, disk, layers, history, key });
-  for (const name of names) await store.tag(name, id);
+  const tags: string[] = [];
+  for (const name of names) tags.push(await store.tag(name, id));
   const records = await Promise.all(layers.map((layer) => store.layer(layer)));
   const sizes = records.flatMap((record) =>
     record ? [{ id: record.id, allocatedBytes: record.allocatedBytes }] : [],
   );
-  return { id, names, layers: sizes };
+  return { id, names: tags, layers: sizes };
 }

@@ -3,25 +3,17 @@ import { HyperfileError, isHyperfileError } from '../base/error.ts';
 import type { Recipe, Stage } from '../language/ast.ts';
 import { locate } from '../language/diagnostic.ts';
 import type { ExpandOptions } from '../language/expand.ts';
-import type { DiskDescription, GuestConfig, HistoryEntry } from '../oci/image.ts';
 import type { StageGraph, StageNode } from '../plan/stage-graph.ts';
 import { planSteps, type Inherited } from '../plan/stage-steps.ts';
 import { changesDisk } from '../plan/step.ts';
-import { resolveBase } from './bases/base.ts';
+import { resolveBase, type Base } from './bases/base.ts';
 import type { StepId } from './events.ts';
 import { LayerLine } from './layer-line.ts';
 import { StepReporter } from './step-reporter.ts';
 import type { Workshop } from './workshop.ts';
 
-export interface StageResult {
-  /** Leaf first. */
-  readonly layers: readonly string[];
-  readonly disk: DiskDescription;
-  readonly config: GuestConfig;
-  readonly key: string;
-  readonly history: readonly HistoryEntry[];
-  /** When the last step was made: a build of cached steps gives the same image again. */
-  readonly created: string;
+/** A finished stage: a base for others. */
+export interface StageResult extends Omit<Base, 'cached'> {
   readonly inherited: Inherited;
 }
 

@@ -1,5 +1,6 @@
 /** What all stages of one build share: the store, the driver (started when first needed), the context, the caches. */
 import { stat } from 'node:fs/promises';
+import { HyperfileError } from '../base/error.ts';
 import type { Listener, Progress } from '../base/events.ts';
 import type { Driver, RootPartition, Sandbox } from '../drivers/driver.ts';
 import { FileDigestCache } from '../fs/file-digest-cache.ts';
@@ -19,12 +20,10 @@ export interface WorkshopParts {
 
 const ALLOCATION_UNIT_BYTES = 512;
 
-/** A layer in the making or just made, by the cache key of its step: equal steps of two stages run once. */
-type InFlight = Map<string, Promise<SealedStep>>;
-
-export interface SealedStep {
-  readonly layer: string;
-  readonly created: string;
+/** Work that the cache may save. */
+export interface Cached {
+  /** Nothing had to be made. */
+  readonly cached: boolean;
 }
 
 /** A layer whose file is complete, with the cache record it is to get. */
@@ -40,9 +39,9 @@ export class Workshop {
   readonly context: SourceTree;
   /** Ends every step: the caller's Ctrl-C, or the first step that failed. */
   readonly signal: AbortSignal;
-  readonly inFlight: InFlight = new Map();
   cachedSteps = 0;
   readonly #stop = new AbortController();
+  readonly #shared = new Map<string, Promise<Cached>>();
   #driver: Promise<Driver> | undefined;
   #digests: Promise<FileDigestCache> | undefined;
   /** Layers on their way to the disk, in the order they were sealed. */
@@ -75,6 +74,19 @@ export class Workshop {
   async fileDigests(): Promise<FileDigestCache> {
     this.#digests ??= FileDigestCache.load(this.store.fileDigestsPath);
     return this.#digests;
+  }
+
+  /** Equal work of two stages is done once: who comes second waits, and takes what the first one made. */
+  async shared<T extends Cached>(key: string, work: () => Promise<T>): Promise<T> {
+    const running = this.#shared.get(key) as Promise<T> | undefined;
+    if (running) {
+      // The first one reports what went wrong.
+      const result = await running.catch(() => Promise.reject(new HyperfileError('INTERRUPTED')));
+      return { ...result, cached: true };
+    }
+    const own = work();
+    this.#shared.set(key, own);
+    return own;
   }
 
   /** A read-only view of a finished chain, for COPY --from. */

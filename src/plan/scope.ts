@@ -1,10 +1,7 @@
 /** The variables that an instruction sees, and what they are worth at that line. */
 import { expandText, expandWord, expandWords, type ExpandOptions } from '../language/expand.ts';
+import { isProxy } from './arguments.ts';
 import type { Word } from '../language/ast.ts';
-
-/** Docker's predefined arguments: given to commands without an ARG, and never part of a cache key. */
-const PROXY_NAMES = ['HTTP_PROXY', 'HTTPS_PROXY', 'FTP_PROXY', 'NO_PROXY', 'ALL_PROXY'];
-const PROXY_ARGUMENTS = new Set([...PROXY_NAMES, ...PROXY_NAMES.map((name) => name.toLowerCase())]);
 
 export interface ScopeOptions {
   readonly buildArgs: Readonly<Record<string, string>>;
@@ -45,7 +42,7 @@ export class Scope {
   /** Proxy settings from --build-arg that no ENV overrides. */
   get proxyEnv(): Record<string, string> {
     const given = Object.entries(this.#options.buildArgs);
-    return Object.fromEntries(given.filter(([name]) => PROXY_ARGUMENTS.has(name) && !(name in this.#env)));
+    return Object.fromEntries(given.filter(([name]) => isProxy(name) && !(name in this.#env)));
   }
 
   /** @throws HyperfileError of the language for `${name:?message}` and malformed variables. */
@@ -70,6 +67,6 @@ export class Scope {
 
   declareArg(name: string, fallback: string | undefined): void {
     const value = this.#options.buildArgs[name] ?? fallback ?? this.#options.globals.get(name);
-    if (value !== undefined && !PROXY_ARGUMENTS.has(name)) this.#args.set(name, value);
+    if (value !== undefined && !isProxy(name)) this.#args.set(name, value);
   }
 }

@@ -2,8 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, ftruncateSync, openSync, statSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { openRawDisk } from '../../src/disk/file-disk.ts';
-import { staleJournalRanges } from '../../src/fs/ext4-journal.ts';
-import { EXT4_BUILD_OPTIONS, makeExt4 } from '../../src/fs/ext4.ts';
+import { makeExt4 } from '../../src/fs/ext4.ts';
 import { identifyFileSystem } from '../../src/fs/identify.ts';
 import { describeWith } from '../support/needs.ts';
 import { codeOf, scratchFolder } from './scratch.ts';
@@ -49,44 +48,3 @@ describeWith(['mke2fs', 'e2fsck', 'dumpe2fs'], 'a new ext4', () => {
     expect(await codeOf(() => makeExt4(sparseFile(4096), { label: 'root' }))).toBe('TOOL_FAILED');
   });
 });
-
-describeWith(['root', 'mke2fs', 'e2fsck', 'fsfreeze', 'losetup'], 'the journal of a frozen ext4', () => {
-  it('can be wiped but for its first block, and the file system goes on', async () => {
-    const path = sparseFile(GIB);
-    await makeExt4(path, { label: 'root' });
-    const mountPoint = scratchFolder();
-    execFileSync('mount', ['-o', `loop,${EXT4_BUILD_OPTIONS}`, path, mountPoint]);
-    try {
-      for (const round of [1, 2, 3]) {
-        execFileSync('sh', [
-          '-c',
-          `mkdir ${mountPoint}/${round} && seq 1 9999 > ${mountPoint}/${round}/f && sync`,
-        ]);
-        execFileSync('fsfreeze', ['-f', mountPoint]);
-        try {
-          wipeJournal(path);
-          // What a layer would hold now is sound, and clean.
-          const copy = `${scratchFolder()}/copy.img`;
-          execFileSync('cp', ['--sparse=always', path, copy]);
-          execFileSync('e2fsck', ['-fn', copy], { stdio: 'pipe' });
-        } finally {
-          execFileSync('fsfreeze', ['-u', mountPoint]);
-        }
-      }
-    } finally {
-      execFileSync('umount', [mountPoint]);
-    }
-    execFileSync('e2fsck', ['-fn', path], { stdio: 'pipe' });
-  });
-});
-
-function wipeJournal(path: string): void {
-  const disk = openRawDisk(path, { writable: true });
-  try {
-    const ranges = staleJournalRanges(disk, 0);
-    expect(ranges.reduce((sum, { length }) => sum + length, 0)).toBe(16 * 1024 ** 2 - 4096);
-    for (const { offset, length } of ranges) disk.zero(offset, length);
-  } finally {
-    disk.close();
-  }
-}

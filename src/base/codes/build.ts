@@ -62,12 +62,6 @@ export const buildCodes = errorTable({
     why: 'mmdebstrap or debootstrap could not make the base: the suite may not exist at the mirror, or the mirror is out of reach.',
     todo: 'Check the suite and the mirror; `?mirror=URL` or FROM --mirror sets another one.',
   },
-  BUILD_BAD_ARCHIVE: {
-    exit: 4,
-    message: '{path} is neither a disk image nor a tar archive',
-    why: 'import takes a disk (VHDX, VHD, qcow2, raw) or a root file system tar (plain, gz, bz2, xz, zst).',
-    todo: 'Check the file: it may be cut short, or be something else.',
-  },
   BUILD_EXPORT_FORMAT: {
     exit: 2,
     message: 'cannot export to {path}: its name must end in .vhdx, .vhd, .qcow2, .raw or .img',

@@ -14,12 +14,6 @@ export const driverCodes = errorTable({
     why: 'The namespace driver needs Linux. The drivers for Hyper-V and QEMU are not part of this version.',
     todo: 'Run the build on Linux as root, for example on a CI runner or in a virtual machine.',
   },
-  DRIVER_HOST_LACKS: {
-    exit: 5,
-    message: 'the {driver} driver cannot work here: {problems}',
-    why: 'A driver needs some devices, programs and rights of its host, and checks them before it starts.',
-    todo: 'Install or grant what is named; `hyperfile doctor` lists everything at once.',
-  },
   DRIVER_RUNTIME_UNKNOWN: {
     exit: 2,
     message: 'there is no runtime "{runtime}"{suggestion}',

@@ -2,22 +2,21 @@
 import type { BaseReference } from '../../language/base-reference.ts';
 import type { DiskDescription, GuestConfig, HistoryEntry } from '../../oci/image.ts';
 import type { StepId } from '../events.ts';
-import type { Workshop } from '../workshop.ts';
+import type { Cached, Workshop } from '../workshop.ts';
 import { debootstrapBase } from './debootstrap.ts';
 import { diskFileBase } from './disk-file.ts';
 import { imageBase } from './image.ts';
 import { scratchBase } from './scratch.ts';
 
-export interface Base {
+export interface Base extends Cached {
   /** Leaf first. */
   readonly layers: readonly string[];
   readonly disk: DiskDescription;
   readonly config: GuestConfig;
   readonly key: string;
   readonly history: readonly HistoryEntry[];
+  /** When the last step was made: a build of cached steps gives the same image again. */
   readonly created: string;
-  /** Nothing had to be made. */
-  readonly cached: boolean;
 }
 
 export function resolveBase(reference: BaseReference, workshop: Workshop, step: StepId): Promise<Base> {

@@ -21,21 +21,16 @@ export async function debootstrapBase(
   workshop: Workshop,
   step: StepId,
 ): Promise<Base> {
-  const { store, options, inFlight } = workshop;
   const empty = await scratchBase(workshop);
   const { kind, suite, mirror, variant, include } = reference;
   const system = { kind, suite, variant, include: [...include].sort(), disk: empty.key };
-  const request = { ...system, mirror };
-  const memo = `debootstrap-${createHash('sha256').update(canonicalJson(request)).digest('hex')}`;
-  const other = await inFlight.get(memo)?.catch(() => undefined);
-  if (other) return asBase(empty, other.layer, (await store.memoGet(memo))!, other.created, true);
-  const known = options.pull ? undefined : await find(memo, workshop);
-  if (known) return asBase(empty, known.layer, known.key, known.created, true);
-  const making = make(reference, system, memo, empty, workshop, step);
-  inFlight.set(memo, making);
-  making.catch(() => inFlight.delete(memo));
-  const { layer, key, created } = await making;
-  return asBase(empty, layer, key, created, false);
+  const request = canonicalJson({ ...system, mirror });
+  const memo = `debootstrap-${createHash('sha256').update(request).digest('hex')}`;
+  return workshop.shared(memo, async () => {
+    const known = workshop.options.pull ? undefined : await find(memo, workshop);
+    if (known) return asBase(empty, known, reference, true);
+    return asBase(empty, await make(reference, system, memo, empty, workshop, step), reference, false);
+  });
 }
 
 interface Made {
@@ -47,9 +42,8 @@ interface Made {
 async function find(memo: string, { store }: Workshop): Promise<Made | undefined> {
   const key = await store.memoGet(memo);
   const record = key === undefined ? undefined : await store.cacheGet(key);
-  return record?.layer === undefined
-    ? undefined
-    : { layer: record.layer, key: record.key, created: record.created };
+  if (record?.layer === undefined) return undefined;
+  return { layer: record.layer, key: record.key, created: record.created };
 }
 
 async function make(
@@ -95,6 +89,12 @@ async function packagesDigest(sandbox: Sandbox): Promise<string> {
     .digest('hex')}`;
 }
 
-function asBase(empty: Base, layer: string, key: string, created: string, cached: boolean): Base {
-  return { ...empty, layers: [layer, ...empty.layers], key, created, cached };
+function asBase(
+  empty: Base,
+  { layer, key, created }: Made,
+  { suite }: DebootstrapBase,
+  cached: boolean,
+): Base {
+  const history = [...empty.history, { created, createdBy: `FROM debootstrap://${suite}`, layer }];
+  return { ...empty, layers: [layer, ...empty.layers], key, created, history, cached };
 }

@@ -24,12 +24,17 @@ export async function diskFileBase(reference: DiskBase, workshop: Workshop, step
 
 /** The same for any disk file: found again by its content, or taken into the store. */
 export async function importDisk(file: string, workshop: Workshop, step: StepId): Promise<Base> {
-  const { store } = workshop;
   const key = await contentKey(file, workshop, step);
+  return workshop.shared(key.key, () => findOrAdopt(file, key, workshop, step));
+}
+
+async function findOrAdopt(file: string, key: CacheKey, workshop: Workshop, step: StepId): Promise<Base> {
+  const { store } = workshop;
   const memo = `disk-${key.key}`;
   const record = await store.cacheGet(key.key);
   const known = parseDisk(await store.memoGet(memo));
-  if (record?.layer !== undefined && known) return asBase(record.layer, record.created, known, key.key, true);
+  if (record?.layer !== undefined && known)
+    return asBase(file, record.layer, record.created, known, key.key, true);
   const { id, path: layerPath } = store.newLayer();
   try {
     await adoptDisk(file, layerPath, workshop, step);
@@ -40,7 +45,7 @@ export async function importDisk(file: string, workshop: Workshop, step: StepId)
     const created = new Date().toISOString();
     workshop.recordLayer({ layer: id, parent: undefined, ...key, created });
     await store.memoSet(memo, JSON.stringify(disk));
-    return asBase(id, created, disk, key.key, false);
+    return asBase(file, id, created, disk, key.key, false);
   } catch (error) {
     store.discardLayer(id);
     throw error;
@@ -72,8 +77,16 @@ function diskSize(file: string): number {
   return chain.sizeBytes;
 }
 
-function asBase(layer: string, created: string, disk: DiskDescription, key: string, cached: boolean): Base {
-  return { layers: [layer], disk, config: EMPTY_CONFIG, key, history: [], created, cached };
+function asBase(
+  file: string,
+  layer: string,
+  created: string,
+  disk: DiskDescription,
+  key: string,
+  cached: boolean,
+): Base {
+  const history = [{ created, createdBy: `FROM ${path.basename(file)}`, layer }];
+  return { layers: [layer], disk, config: EMPTY_CONFIG, key, history, created, cached };
 }
 
 function parseDisk(text: string | undefined): DiskDescription | undefined {

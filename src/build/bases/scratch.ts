@@ -1,33 +1,37 @@
 /** An empty disk with a root file system: what `FROM scratch` and every bootstrapped base stand on. */
 import { newDiskLayout } from '../../gpt/new-disk.ts';
+import type { DiskDescription } from '../../oci/image.ts';
 import { EMPTY_CONFIG } from '../../plan/guest-config.ts';
-import { baseKey } from '../../plan/key.ts';
-import type { SealedStep, Workshop } from '../workshop.ts';
+import { baseKey, type CacheKey } from '../../plan/key.ts';
+import type { Workshop } from '../workshop.ts';
 import type { Base } from './base.ts';
 
 /** Made once for each size; later builds find it in the cache. */
-export async function scratchBase(workshop: Workshop): Promise<Base> {
-  const { store, inFlight, options } = workshop;
-  const sizeBytes = options.diskSizeBytes;
+export function scratchBase(workshop: Workshop): Promise<Base> {
+  const sizeBytes = workshop.options.diskSizeBytes;
   const { root } = newDiskLayout(sizeBytes);
   const disk = { sizeBytes, rootOffset: root.offset, rootLength: root.length, rootType: root.type };
-  const { key, inputs } = baseKey({ kind: 'scratch', ...disk });
-  const common = { disk, key, config: EMPTY_CONFIG, history: [] };
-  const making = await inFlight.get(key)?.catch(() => undefined);
-  if (making) return { ...common, layers: [making.layer], created: making.created, cached: true };
-  const known = await store.cacheGet(key);
-  if (known?.layer) return { ...common, layers: [known.layer], created: known.created, cached: true };
-  const sealed = make(workshop, sizeBytes);
-  inFlight.set(key, sealed);
-  sealed.catch(() => inFlight.delete(key));
-  const { layer, created } = await sealed;
-  workshop.recordLayer({ layer, parent: undefined, key, inputs, created });
-  return { ...common, layers: [layer], created, cached: false };
+  const key = baseKey({ kind: 'scratch', ...disk });
+  return workshop.shared(key.key, () => findOrMake(workshop, disk, key));
 }
 
-async function make(workshop: Workshop, sizeBytes: number): Promise<SealedStep> {
-  const { id, path } = workshop.store.newLayer();
+async function findOrMake(
+  workshop: Workshop,
+  disk: DiskDescription,
+  { key, inputs }: CacheKey,
+): Promise<Base> {
+  const { store, signal } = workshop;
+  const known = await store.cacheGet(key);
+  if (known?.layer !== undefined) return asBase(known.layer, known.created, disk, key, true);
+  const { id, path } = store.newLayer();
   const driver = await workshop.driver();
-  await driver.create({ path, sizeBytes, signal: workshop.signal });
-  return { layer: id, created: new Date().toISOString() };
+  await driver.create({ path, sizeBytes: disk.sizeBytes, signal });
+  const created = new Date().toISOString();
+  workshop.recordLayer({ layer: id, parent: undefined, key, inputs, created });
+  return asBase(id, created, disk, key, false);
+}
+
+function asBase(layer: string, created: string, disk: DiskDescription, key: string, cached: boolean): Base {
+  const history = [{ created, createdBy: 'FROM scratch', layer }];
+  return { layers: [layer], disk, key, config: EMPTY_CONFIG, history, created, cached };
 }

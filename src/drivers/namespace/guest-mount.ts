@@ -1,17 +1,12 @@
-/**
- * How a guest's file system is mounted. ext4 without its journal: an unfinished step is thrown away whole, so there is
- * nothing that a journal could save, and what it holds would go into every layer (half of a small layer's size). The
- * journal stays where it is, for the machine that will boot from the disk.
- */
+/** How a guest's file system is mounted, trimmed, and made safe to seal. */
 import { HyperfileError } from '../../base/error.ts';
 import { runQuickly } from '../../base/spawn.ts';
+import { EXT4_BUILD_OPTIONS } from '../../fs/ext4.ts';
 import { mount } from './mounts.ts';
 
-/** `noload`: no journal. `noinit_itable`: no background thread that writes zeros over the inode tables. */
-const EXT4_OPTIONS = 'noatime,noload,noinit_itable';
 /** Every layer of an image has the same UUID, and XFS mounts each only once unless told. */
 const OPTIONS: Readonly<Record<string, string>> = {
-  ext4: EXT4_OPTIONS,
+  ext4: EXT4_BUILD_OPTIONS,
   ext3: 'noatime',
   xfs: 'noatime,nouuid',
 };
