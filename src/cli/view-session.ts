@@ -5,7 +5,8 @@ import type { Store } from '../store/store.ts';
 import type { Console } from './console.ts';
 import { interruptible } from './interrupt.ts';
 import { openStore } from './open-store.ts';
-import { openView, silentView, type ProgressMode } from './render/view.ts';
+import { QuietView } from './render/quiet.ts';
+import { openView, type ProgressMode } from './render/view.ts';
 
 export interface ViewFlags {
   readonly progress: ProgressMode;
@@ -24,7 +25,7 @@ export async function withView<T>(
   console: Console,
   work: (io: SessionIo) => Promise<T>,
 ): Promise<T> {
-  const view = flags.quiet ? silentView : await openView(flags.progress, console);
+  const view = flags.quiet ? new QuietView(console.err) : await openView(flags.progress, console);
   const announce = (message: string) => view.show({ type: 'warning', message });
   try {
     return await interruptible(announce, async (signal) => {

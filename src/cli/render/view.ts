@@ -39,6 +39,3 @@ export async function openView(mode: ProgressMode, console: Console): Promise<Bu
 function canRedraw({ err, env }: Console): boolean {
   return err.isTTY === true && env.TERM !== 'dumb' && (err.columns ?? 0) > 0;
 }
-
-/** For `--quiet`. */
-export const silentView: BuildView = { show: () => undefined, close: () => undefined };

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { stripVTControlCharacters } from 'node:util';
 import { JsonView } from '../../../src/cli/render/json.ts';
 import { PlainView } from '../../../src/cli/render/plain.ts';
+import { QuietView } from '../../../src/cli/render/quiet.ts';
 import { TerminalView } from '../../../src/cli/render/terminal.ts';
 import { textWidth } from '../../../src/cli/render/text-width.ts';
 import { openView } from '../../../src/cli/render/view.ts';
@@ -42,6 +43,29 @@ describe('the plain view', () => {
 
   test('of a failed build says which step failed and why', () => {
     expect(showPlain(FAILED_BUILD)).toMatchSnapshot();
+  });
+});
+
+describe('the quiet view', () => {
+  const show = (build: readonly RecordedEvent[]): string => {
+    const console = fakeConsole();
+    const view = new QuietView(console.err);
+    for (const { event } of build) view.show(event);
+    return console.written.err;
+  };
+
+  test('says nothing of a good build, and of a failed one what the step printed last', () => {
+    expect(show(GOOD_BUILD)).toBe('');
+    const failed = FAILED_BUILD.map(({ event }) =>
+      event.type === 'step-end' ? event.error?.lastLines : undefined,
+    );
+    expect(show(FAILED_BUILD)).toBe(
+      failed
+        .flatMap((lines) => lines ?? [])
+        .map((line) => `${line}\n`)
+        .join(''),
+    );
+    expect(show(FAILED_BUILD)).not.toBe('');
   });
 });
 
