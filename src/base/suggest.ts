@@ -1,5 +1,8 @@
 /** "Did you mean": the known name that a mistyped one is nearest to. */
 
+/** More names than anyone writes; a name among so many is not worth the time. */
+const MAX_CANDIDATES = 1000;
+
 /**
  * The candidate within one mistake of a short word or two of a longer one (a letter added, lost, changed, or two
  * swapped), whatever the case. Undefined when none is that near.
@@ -8,7 +11,9 @@ export function suggest(word: string, candidates: Iterable<string>): string | un
   const wanted = word.toLowerCase();
   let best: string | undefined;
   let bestDistance = wanted.length <= 4 ? 2 : 3;
+  let seen = 0;
   for (const candidate of candidates) {
+    if (++seen > MAX_CANDIDATES) break;
     if (Math.abs(candidate.length - wanted.length) >= bestDistance) continue;
     const distance = editDistance(wanted, candidate.toLowerCase());
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];

@@ -17,6 +17,6 @@ function argumentsOf(line: Line): string[] {
   }
   const words = line.tokens('Word').map((token) => line.word(token).raw);
   if (line.has('As')) words.splice(1, 0, 'AS');
-  const texts = [...line.tokens('Text'), ...line.tokens('ScriptText')].map((token) => line.word(token).raw);
+  const texts = line.tokens('Text').map((token) => line.word(token).raw);
   return [...before, ...words, ...texts];
 }

@@ -9,7 +9,7 @@ export function readCommand(line: Line): Command | undefined {
   if (line.has('JsonOpen')) {
     return { form: 'exec', argv: line.jsonWords().map((word) => word.raw), range: arrayRange(line) };
   }
-  const [token] = [...line.tokens('Text'), ...line.tokens('ScriptText')];
+  const [token] = line.tokens('Text');
   const { raw, range } = line.word(token);
   const heredocs = line.heredocs.map(({ body, name }) => `\n${body}${name}`);
   return { form: 'shell', line: raw + heredocs.join(''), range };
@@ -18,7 +18,7 @@ export function readCommand(line: Line): Command | undefined {
 /** As {@link readCommand}; a heredoc alone is a script. */
 export function readRunCommand(line: Line): Command | ScriptCommand | undefined {
   const [heredoc] = line.heredocs;
-  const [text] = line.tokens('ScriptText');
+  const [text] = line.tokens('Text');
   if (!heredoc || line.word(text).range.end.offset !== heredoc.range.end.offset) return readCommand(line);
   if (heredoc.range.start.offset !== text.startOffset) return readCommand(line);
   const shebang = /^#!(.*)/.exec(heredoc.body)?.[1];

@@ -14,6 +14,9 @@ export interface Diagnostic {
   readonly hint?: string;
 }
 
+/** Nobody reads more; a file that is no recipe at all could have one a line. */
+export const MAX_DIAGNOSTICS = 1000;
+
 export interface DiagnosticOptions {
   readonly data?: ErrorData;
   readonly hint?: string | undefined;

@@ -4,7 +4,7 @@
  */
 import { HyperfileError } from '../base/error.ts';
 import type { Recipe, SourceRange, Word } from './ast.ts';
-import { locate } from './diagnostic.ts';
+import { locate, MAX_DIAGNOSTICS } from './diagnostic.ts';
 import { rangeInside } from './word-range.ts';
 import { WordReader, type ReaderOptions } from './word-reader.ts';
 
@@ -52,10 +52,13 @@ function read(
   how: Pick<ReaderOptions, 'quotes'> & Partial<ReaderOptions>,
 ): { text: string; words: string[] } {
   const { recipe, onUndefined } = options;
+  let left = MAX_DIAGNOSTICS;
   const reader = new WordReader(word.raw, {
     escape: recipe.directives.escape,
     lookup: (name) => (Object.hasOwn(variables, name) ? variables[name] : undefined),
-    onUndefined: (name, start, end) => onUndefined?.(name, rangeInside(word, start, end)),
+    onUndefined: (name, start, end) => {
+      if (onUndefined && left-- > 0) onUndefined(name, rangeInside(word, start, end));
+    },
     fail: (code, data, start, end) => {
       throw new HyperfileError(code, {
         data,

@@ -1,15 +1,14 @@
 /**
  * The grammar of one instruction; grammar/hyperfile.ebnf is its readable form. A recipe is parsed one instruction at a
- * time, so that a mistake in one never hides the next. The trees are flat: one node, its tokens by name.
+ * time, so that a mistake in one never hides the next. Few rules, because chevrotain analyses them at every start.
  */
-import { CstParser, type IToken, type TokenType } from 'chevrotain';
+import { CstParser, EOF, type CstNode, type IToken } from 'chevrotain';
 import {
   ALL_TOKENS,
   As,
   Comma,
   Flag,
   FlagsEnd,
-  formTokens,
   HealthCmd,
   HealthNone,
   HeredocBodies,
@@ -17,9 +16,8 @@ import {
   JsonOfOthers,
   JsonOpen,
   JsonString,
-  ScriptText,
+  SHAPES,
   Text,
-  Unknown,
   Word,
 } from './tokens.ts';
 
@@ -32,20 +30,17 @@ class InstructionParser extends CstParser {
   readonly instruction = this.RULE('instruction', () => {
     this.OR([
       { ALT: () => this.SUBRULE(this.#from) },
-      { ALT: () => this.SUBRULE(this.#pairs) },
       { ALT: () => this.SUBRULE(this.#words) },
-      { ALT: () => this.SUBRULE(this.#paths) },
       { ALT: () => this.SUBRULE(this.#files) },
       { ALT: () => this.SUBRULE(this.#text) },
       { ALT: () => this.SUBRULE(this.#command) },
-      { ALT: () => this.SUBRULE(this.#script) },
       { ALT: () => this.SUBRULE(this.#health) },
-      { ALT: () => this.SUBRULE(this.#unknown) },
     ]);
   });
 
   #from = this.RULE('from', () => {
-    this.#begin(formTokens.from);
+    this.CONSUME(SHAPES.from);
+    this.SUBRULE(this.#flags);
     this.CONSUME(Word);
     this.OPTION(() => {
       this.CONSUME(As);
@@ -53,76 +48,56 @@ class InstructionParser extends CstParser {
     });
   });
 
-  #pairs = this.RULE('pairs', () => {
-    this.#begin(formTokens.pairs);
-    this.#manyWords();
-  });
-
   #words = this.RULE('words', () => {
-    this.#begin(formTokens.words);
-    this.#manyWords();
-  });
-
-  #paths = this.RULE('paths', () => {
-    this.#begin(formTokens.paths);
-    this.#jsonOr(() => this.#manyWords());
+    this.CONSUME(SHAPES.words);
+    this.SUBRULE(this.#flags);
+    this.AT_LEAST_ONE(() => this.CONSUME(Word));
   });
 
   #files = this.RULE('files', () => {
-    this.#begin(formTokens.files);
-    this.#jsonOr(() => this.#manyWords());
+    this.CONSUME(SHAPES.files);
+    this.SUBRULE(this.#flags);
+    this.OR([
+      { ALT: () => this.SUBRULE(this.#json) },
+      { ALT: () => this.AT_LEAST_ONE(() => this.CONSUME(Word)) },
+    ]);
     this.OPTION(() => this.CONSUME(HeredocBodies));
   });
 
   #text = this.RULE('text', () => {
-    this.#begin(formTokens.text);
+    this.CONSUME(SHAPES.text);
+    this.SUBRULE(this.#flags);
     this.CONSUME(Text);
   });
 
   #command = this.RULE('command', () => {
-    this.#begin(formTokens.command);
-    this.#jsonOr(() => this.CONSUME(Text));
-  });
-
-  #script = this.RULE('script', () => {
-    this.#begin(formTokens.script);
-    this.#jsonOr(() => this.CONSUME(ScriptText));
+    this.CONSUME(SHAPES.command);
+    this.SUBRULE(this.#flags);
+    this.OR([{ ALT: () => this.SUBRULE(this.#json) }, { ALT: () => this.CONSUME(Text) }]);
     this.OPTION(() => this.CONSUME(HeredocBodies));
   });
 
   #health = this.RULE('health', () => {
-    this.#begin(formTokens.health);
+    this.CONSUME(SHAPES.health);
+    this.SUBRULE(this.#flags);
     this.OR([
       { ALT: () => this.CONSUME(HealthNone) },
       {
         ALT: () => {
           this.CONSUME(HealthCmd);
-          this.#jsonOr(() => this.CONSUME(Text));
+          this.OR2([{ ALT: () => this.SUBRULE(this.#json) }, { ALT: () => this.CONSUME(Text) }]);
         },
       },
     ]);
   });
 
-  /** Anything at all: what is wrong is its first word. */
-  #unknown = this.RULE('unknown', () => {
-    this.#begin(Unknown);
-    this.OPTION(() => this.#jsonOr(() => this.CONSUME(ScriptText)));
-    this.OPTION2(() => this.CONSUME(HeredocBodies));
+  #flags = this.RULE('flags', () => {
+    this.MANY(() => this.CONSUME(Flag));
+    this.OPTION(() => this.CONSUME(FlagsEnd));
   });
 
-  #begin(keyword: TokenType): void {
-    this.CONSUME(keyword);
-    this.MANY(() => this.CONSUME(Flag));
-    this.OPTION9(() => this.CONSUME(FlagsEnd));
-  }
-
-  #manyWords(): void {
-    this.AT_LEAST_ONE(() => this.CONSUME(Word));
-  }
-
-  #jsonOr(other: () => void): void {
-    this.OR9([
-      { ALT: other },
+  #json = this.RULE('json', () => {
+    this.OR([
       { ALT: () => this.CONSUME(JsonOfOthers) },
       {
         ALT: () => {
@@ -132,12 +107,14 @@ class InstructionParser extends CstParser {
         },
       },
     ]);
-  }
+  });
 }
 
-/** The tokens of one instruction by their names, or where it went wrong. */
-export type Syntax =
-  { readonly tokens: Readonly<Record<string, IToken[] | undefined>> } | { readonly unexpected?: IToken };
+/** The tokens of an instruction by their names. */
+export type TokensByName = Readonly<Record<string, readonly IToken[] | undefined>>;
+
+/** `unexpected` is the first token that does not fit; absent when the line ends too early. */
+export type Syntax = { readonly tokens: TokensByName } | { readonly unexpected?: IToken };
 
 let parser: InstructionParser | undefined;
 
@@ -146,13 +123,23 @@ export function validateGrammar(): void {
   new InstructionParser(false);
 }
 
-/** `unexpected` is the first token that does not fit; absent when the line ends too early. */
 export function parseInstruction(tokens: IToken[]): Syntax {
   parser ??= new InstructionParser(true);
   parser.input = tokens;
   const node = parser.instruction();
-  const error = parser.errors[0];
-  if (error !== undefined) return Number.isNaN(error.token.startOffset) ? {} : { unexpected: error.token };
-  const [form] = Object.values(node.children).flat();
-  return { tokens: 'children' in form ? (form.children as Record<string, IToken[]>) : {} };
+  const [error] = parser.errors;
+  if (error === undefined) return { tokens: flatten(node) };
+  return error.token.tokenType === EOF ? {} : { unexpected: error.token };
+}
+
+/** The tree without its inner nodes: each kind of token comes from one place of a rule only. */
+function flatten(node: CstNode): TokensByName {
+  const tokens: Record<string, IToken[]> = {};
+  for (const [name, children] of Object.entries(node.children)) {
+    for (const child of children) {
+      if ('children' in child) Object.assign(tokens, flatten(child));
+      else (tokens[name] ??= []).push(child);
+    }
+  }
+  return tokens;
 }

@@ -36,8 +36,7 @@ export function heredocMarkAt(text: string, at: number, scanner: Scanner): Hered
 /** Every heredoc mark of the line from `start` to `end`. */
 export function heredocMarks(text: string, start: number, end: number, scanner: Scanner): HeredocMark[] {
   const marks: HeredocMark[] = [];
-  const first = text.indexOf('<<', start);
-  if (first === -1 || first >= end) return marks;
+  if (!text.slice(start, end).includes('<<')) return marks;
   for (let at = scanner.gapEnd(text, start); at < end; at = scanner.gapEnd(text, at)) {
     const mark = heredocMarkAt(text, at, scanner);
     if (mark) marks.push(mark);
@@ -46,14 +45,55 @@ export function heredocMarks(text: string, start: number, end: number, scanner: 
   return marks;
 }
 
-/** The bodies of marks, one after the other, from the line that begins at `start`. */
-export function heredocBodies(text: string, start: number, marks: readonly HeredocMark[]): HeredocBody[] {
-  let at = start;
-  return marks.map((mark) => {
-    const body = { start: at, ...terminator(text, at, mark) };
-    at = body.terminated ? lineAfter(text, body.end) : text.length;
-    return body;
-  });
+/** Finds the lines that end heredocs. All lines are looked at once, when the first heredoc comes. */
+export class HeredocEnds {
+  readonly #text: string;
+  #exact: Map<string, number[]> | undefined;
+  readonly #withoutTabs = new Map<string, number[]>();
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  /** The bodies of marks, one after the other, from the line that begins at `start`. */
+  bodies(start: number, marks: readonly HeredocMark[]): HeredocBody[] {
+    let at = start;
+    return marks.map((mark) => {
+      const end = this.#find(mark, at);
+      const body = { start: at, end: end ?? this.#text.length, terminated: end !== undefined };
+      at = lineAfter(this.#text, body.end);
+      return body;
+    });
+  }
+
+  /** Where the first line from `start` on that ends the heredoc begins. */
+  #find({ name, stripTabs }: HeredocMark, start: number): number | undefined {
+    this.#exact ??= this.#index();
+    const offsets = (stripTabs ? this.#withoutTabs : this.#exact).get(name) ?? [];
+    let low = 0;
+    for (let high = offsets.length; low < high;) {
+      const middle = (low + high) >> 1;
+      if (offsets[middle] < start) low = middle + 1;
+      else high = middle;
+    }
+    return offsets[low];
+  }
+
+  #index(): Map<string, number[]> {
+    const exact = new Map<string, number[]>();
+    for (let at = 0; at < this.#text.length; at = lineAfter(this.#text, at)) {
+      const line = this.#text.slice(at, lineAfter(this.#text, at)).replace(/[\r\n]+$/, '');
+      addOffset(exact, line, at);
+      addOffset(this.#withoutTabs, line.replace(/^\t+/, ''), at);
+    }
+    return exact;
+  }
+}
+
+function addOffset(offsets: Map<string, number[]>, line: string, at: number): void {
+  const known = offsets.get(line);
+  if (known) known.push(at);
+  else offsets.set(line, [at]);
 }
 
 /** The lines of a body as the guest gets them: ended by `\n` alone, without the tabs that `<<-` takes off. */
@@ -74,15 +114,6 @@ export function unquote(word: string, escape: string): string | undefined {
     else result += character;
   }
   return quote === '' ? result : undefined;
-}
-
-function terminator(text: string, start: number, mark: HeredocMark): Pick<HeredocBody, 'end' | 'terminated'> {
-  for (let at = start; at < text.length; at = lineAfter(text, at)) {
-    const line = text.slice(at, lineAfter(text, at)).replace(/[\r\n]+$/, '');
-    if ((mark.stripTabs ? line.replace(/^\t+/, '') : line) === mark.name)
-      return { end: at, terminated: true };
-  }
-  return { end: text.length, terminated: false };
 }
 
 function lineAfter(text: string, at: number): number {

@@ -3,6 +3,7 @@ import type { IToken } from 'chevrotain';
 import type { Flag, Heredoc, SourceRange, Word } from './ast.ts';
 import { errorAt, type Diagnostic, type DiagnosticOptions } from './diagnostic.ts';
 import type { ErrorCode } from '../base/codes/index.ts';
+import type { TokensByName } from './grammar.ts';
 import { bodyText, unquote, type HeredocBody, type HeredocMark } from './heredoc.ts';
 import { rangeInside } from './word-range.ts';
 import { ruleOf, type Keyword } from './instructions.ts';
@@ -17,9 +18,6 @@ export interface LineSource {
   readonly positions: Positions;
   readonly report: (diagnostic: Diagnostic) => void;
 }
-
-/** Tokens of an instruction by the names that tokens.ts gives them. */
-export type TokensByName = Readonly<Record<string, IToken[] | undefined>>;
 
 export class Line {
   readonly source: LineSource;
@@ -129,7 +127,7 @@ export class Line {
   }
 
   #readHeredocs(): Heredoc[] {
-    const marked = [...this.tokens('ScriptText'), ...this.tokens('Word')];
+    const marked = [...this.tokens('Text'), ...this.tokens('Word')];
     const marks = marked.flatMap((token) => (token.payload as HeredocMark[] | undefined) ?? []);
     const bodies = (this.tokens('HeredocBodies')[0]?.payload as HeredocBody[] | undefined) ?? [];
     return marks.map((mark, index) => this.#heredoc(mark, bodies[index]));

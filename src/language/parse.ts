@@ -3,7 +3,7 @@ import type { IToken } from 'chevrotain';
 import { suggest } from '../base/suggest.ts';
 import type { Instruction, Recipe } from './ast.ts';
 import { runChecks } from './checks/run.ts';
-import { didYouMean, errorAt, type Diagnostic } from './diagnostic.ts';
+import { didYouMean, errorAt, MAX_DIAGNOSTICS, type Diagnostic } from './diagnostic.ts';
 import { readDirectives, skippedBy } from './directives.ts';
 import { parseInstruction } from './grammar.ts';
 import { KEYWORDS, ruleOf } from './instructions.ts';
@@ -32,10 +32,13 @@ export function parseRecipe(text: string, fileName: string): ParseResult {
   const { tokens, comments } = tokenize(text, source.scanner);
   const later = comments.filter((comment) => comment.startOffset >= end);
   const lines = withSkippedRules(splitLines(tokens), later);
-  const read = lines.map(([line, skipped]) => readLine(line, skipped, source));
+  const read: ReadLine[] = [];
+  for (const [line, skipped] of lines) {
+    if (diagnostics.length < MAX_DIAGNOSTICS) read.push(readLine(line, skipped, source));
+  }
   const recipe = { fileName, source: text, directives, ...assembleStages(read, positions, report) };
-  diagnostics.push(...runChecks(recipe));
-  return { recipe, diagnostics: diagnostics.sort((a, b) => a.range.start.offset - b.range.start.offset) };
+  const all = [...diagnostics, ...runChecks(recipe)];
+  return { recipe, diagnostics: all.sort((a, b) => a.range.start.offset - b.range.start.offset) };
 }
 
 /**

@@ -3,7 +3,7 @@
  * switches back. Patterns are functions, because continuations, quotes and heredocs are beyond regular expressions.
  */
 import { createToken, Lexer, type CustomPatternMatcherReturn, type IToken, type TokenType } from 'chevrotain';
-import { heredocBodies, heredocMarkAt, heredocMarks, type HeredocBody, type HeredocMark } from './heredoc.ts';
+import { HeredocEnds, heredocMarkAt, heredocMarks, type HeredocBody, type HeredocMark } from './heredoc.ts';
 import { INSTRUCTIONS, KEYWORDS, type Form, type Keyword } from './instructions.ts';
 import { isSpace, type Scanner } from './scan.ts';
 
@@ -20,6 +20,7 @@ interface TokenOptions {
 
 /** How the recipe being read continues its lines. Set for each run of the lexer, which never waits. */
 let scanner: Scanner;
+let heredocEnds: HeredocEnds;
 
 /** A token whose pattern says where it ends; no match when that is where it begins. */
 function token(name: string, match: Match, options: TokenOptions = {}): TokenType {
@@ -110,19 +111,32 @@ export const Comment = token(
 /** A word where an instruction should be. */
 export const Unknown = token('Unknown', (text, at) => scanner.wordEnd(text, at, false), { push: 'script' });
 
-/** One for each form, standing for all keywords of that form. */
-export const formTokens = Object.fromEntries(
-  [...new Set(Object.values(INSTRUCTIONS).map((rule) => rule.form))].map((form) => [
-    form,
-    createToken({ name: `keyword:${form}`, pattern: Lexer.NA }),
-  ]),
-) as Record<Form, TokenType>;
+/** For the grammar several forms are one: a token type for each shape, standing for all its keywords. */
+export const SHAPES = {
+  from: shape('from'),
+  words: shape('words'),
+  files: shape('files'),
+  text: shape('text'),
+  command: shape('command'),
+  health: shape('health'),
+};
+
+function shape(name: string): TokenType {
+  return createToken({ name: `keyword of ${name}`, pattern: Lexer.NA });
+}
+
+const SHAPE_OF: Record<Form, TokenType> = {
+  ...SHAPES,
+  pairs: SHAPES.words,
+  paths: SHAPES.files,
+  script: SHAPES.command,
+};
 
 const keywordTokens = KEYWORDS.map((keyword) => {
   const { form } = INSTRUCTIONS[keyword];
   return token(keyword, (text, at) => keywordEnd(text, at, keyword), {
     push: form,
-    categories: [formTokens[form]],
+    categories: [SHAPE_OF[form]],
   });
 });
 
@@ -168,20 +182,20 @@ export const HeredocBodies = token(
   'HeredocBodies',
   (text, at, tokens) => {
     if (text[at] !== '\n' || tokens.at(-1)?.tokenType === HeredocBodies) return NONE;
-    const last = pendingBodies(text, at, tokens)?.at(-1);
+    const last = pendingBodies(at, tokens)?.at(-1);
     if (last === undefined) return NONE;
     const end = last.terminated ? text.indexOf('\n', last.end) : NONE;
     return end === -1 ? text.length : end;
   },
-  { payload: (text, start, _end, tokens) => pendingBodies(text, start, tokens) },
+  { payload: (_text, start, _end, tokens) => pendingBodies(start, tokens) },
 );
 
-function pendingBodies(text: string, at: number, tokens: readonly IToken[]): HeredocBody[] | undefined {
+function pendingBodies(at: number, tokens: readonly IToken[]): HeredocBody[] | undefined {
   let first = tokens.length;
   while (first > 0 && !isStart(tokens[first - 1])) first--;
   const marks = marksOf(tokens.slice(first));
   if (marks.length === 0) return undefined;
-  const bodies = heredocBodies(text, at + 1, marks);
+  const bodies = heredocEnds.bodies(at + 1, marks);
   // After a word that is no instruction, `<<` may be anything: believe it only when the line that ends it is there.
   const isUnknown = tokens[first - 1]?.tokenType === Unknown;
   return isUnknown && !bodies.every((body) => body.terminated) ? undefined : bodies;
@@ -261,7 +275,7 @@ const MODES: Record<Form | 'lines' | 'json', TokenType[]> = {
   json: [Gap, JsonString, Comma, JsonClose],
 };
 
-export const ALL_TOKENS = [...new Set([...Object.values(MODES).flat(), ...Object.values(formTokens)])];
+export const ALL_TOKENS = [...new Set([...Object.values(MODES).flat(), ...Object.values(SHAPES)])];
 
 let lexer: Lexer | undefined;
 
@@ -272,6 +286,7 @@ export function tokenize(text: string, recipeScanner: Scanner): { tokens: IToken
     { positionTracking: 'onlyOffset', skipValidations: true, safeMode: true },
   );
   scanner = recipeScanner;
+  heredocEnds = new HeredocEnds(text);
   const { tokens, groups } = lexer.tokenize(text);
   return { tokens, comments: groups.comments ?? [] };
 }

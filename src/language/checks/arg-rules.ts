@@ -1,9 +1,8 @@
 /** Checks of variables: used but never set, and secrets that would stay in the image. */
-import { suggest } from '../../base/suggest.ts';
-import type { FromInstruction, Recipe, SourceRange, Stage, StageInstruction, Word } from '../ast.ts';
+import type { FromInstruction, Recipe, SourceRange, StageInstruction, Word } from '../ast.ts';
 import { didYouMean } from '../diagnostic.ts';
 import { expandText, expandWord } from '../expand.ts';
-import { allInstructions, type Report, type Rule } from './rule.ts';
+import { allInstructions, createSuggest, type Report, type Rule } from './rule.ts';
 
 /** Set for every FROM without an ARG. */
 const AUTOMATIC = ['TARGET', 'BUILD'].flatMap((side) =>
@@ -21,9 +20,11 @@ export const argRules: readonly Rule[] = [
     severity: 'warning',
     check: (recipe, report) => {
       const declared = recipe.globalArgs.flatMap((arg) => arg.declarations.map(({ name }) => name.raw));
-      const known = new Set([...declared, ...AUTOMATIC, 'TARGETSTAGE']);
+      const suggest = createSuggest();
+      const names = known([...declared, ...AUTOMATIC, 'TARGETSTAGE']);
       for (const { from } of recipe.stages) {
-        reportUnset(recipe, wordsOfFrom(from), known, (name, range, near) => {
+        reportUnset(recipe, wordsOfFrom(from), names, (name, range) => {
+          const near = didYouMean(suggest(name, () => Object.keys(names)));
           report(from, range, `FROM uses ${name}, which no ARG before the first FROM declares`, near);
         });
       }
@@ -56,30 +57,36 @@ export const argRules: readonly Rule[] = [
 ];
 
 interface Known {
-  readonly names: Set<string>;
+  /** The names, each with some value. */
+  readonly names: Record<string, string>;
   /** False when the base may set variables that the recipe does not show. */
   readonly complete: boolean;
 }
 
 function checkStages(recipe: Recipe, report: Report): void {
-  const byStage: Known[] = [];
-  for (const stage of recipe.stages) {
-    const known = startOf(stage, recipe, byStage);
-    byStage.push(known);
-    for (const instruction of stage.instructions) {
-      reportUnset(recipe, wordsOf(instruction), known.names, (name, range, near) => {
-        if (known.complete || near) report(instruction, range, `${name} is not set here`, near);
+  const named = new Map<string, Known>();
+  const suggest = createSuggest();
+  for (const { name, from, instructions } of recipe.stages) {
+    const known = startOf(from.base.raw.toLowerCase(), named);
+    for (const instruction of instructions) {
+      reportUnset(recipe, wordsOf(instruction), known.names, (variable, range) => {
+        const near = didYouMean(suggest(variable, () => Object.keys(known.names)));
+        if (known.complete || near) report(instruction, range, `${variable} is not set here`, near);
       });
-      for (const { raw } of namesSetBy(instruction)) known.names.add(raw);
+      for (const { raw } of namesSetBy(instruction)) known.names[raw] = 'x';
     }
+    if (name !== undefined) named.set(name, known);
   }
 }
 
-function startOf(stage: Stage, recipe: Recipe, byStage: readonly Known[]): Known {
-  const base = stage.from.base.raw;
-  const below = recipe.stages.slice(0, stage.index).findLast(({ name }) => name === base.toLowerCase());
-  if (below) return { names: new Set(byStage[below.index].names), complete: byStage[below.index].complete };
-  return { names: new Set(PREDEFINED), complete: /^(?:scratch$|debootstrap:)/i.test(base) };
+function startOf(base: string, named: ReadonlyMap<string, Known>): Known {
+  const below = named.get(base);
+  if (below) return { names: { ...below.names }, complete: below.complete };
+  return { names: known(PREDEFINED), complete: /^(?:scratch$|debootstrap:)/.test(base) };
+}
+
+function known(names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(names.map((name) => [name, 'x']));
 }
 
 interface Expandable {
@@ -90,17 +97,13 @@ interface Expandable {
 function reportUnset(
   recipe: Recipe,
   words: readonly Expandable[],
-  known: ReadonlySet<string>,
-  report: (name: string, range: SourceRange, hint: string | undefined) => void,
+  names: Readonly<Record<string, string>>,
+  report: (name: string, range: SourceRange) => void,
 ): void {
-  const variables = Object.fromEntries([...known].map((name) => [name, 'x']));
   for (const { word, expand } of words) {
     if (!word.raw.includes('$')) continue;
-    const onUndefined = (name: string, range: SourceRange): void => {
-      report(name, range, didYouMean(suggest(name, known)));
-    };
     try {
-      expand(word, variables, { recipe, onUndefined });
+      expand(word, names, { recipe, onUndefined: report });
     } catch {
       // What is malformed is reported already; `${name:?}` is for the build to say.
     }

@@ -57,18 +57,21 @@ export const commandRules: readonly Rule[] = [
     name: 'WorkdirRelativePath',
     description: 'The first WORKDIR of a stage is absolute.',
     severity: 'warning',
-    check: perStage((stage, report, recipe) => {
-      const base = stage.from.base.raw.toLowerCase();
-      if (recipe.stages.slice(0, stage.index).some(({ name }) => name === base)) return;
-      const first = stage.instructions.find((instruction) => instruction.kind === 'WORKDIR');
-      if (!first || /^["']?(?:[/\\$`]|[A-Za-z]:)/.test(first.path.raw)) return;
-      report(
-        first,
-        first.path.range,
-        'what this path is relative to depends on the base',
-        `write /${first.path.raw}`,
-      );
-    }),
+    check: (recipe, report) => {
+      const stages = new Set<string>();
+      for (const { name, from, instructions } of recipe.stages) {
+        const first = instructions.find((instruction) => instruction.kind === 'WORKDIR');
+        const isOnStage = stages.has(from.base.raw.toLowerCase());
+        if (name !== undefined) stages.add(name);
+        if (!first || isOnStage || /^["']?(?:[/\\$`]|[A-Za-z]:)/.test(first.path.raw)) continue;
+        report(
+          first,
+          first.path.range,
+          'what this path is relative to depends on the base',
+          `write /${first.path.raw}`,
+        );
+      }
+    },
   },
 ];
 

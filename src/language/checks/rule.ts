@@ -1,5 +1,6 @@
 /** What a check is. */
 import type { ErrorCode } from '../../base/codes/index.ts';
+import { suggest } from '../../base/suggest.ts';
 import type { Instruction, Recipe, SourceRange, Stage } from '../ast.ts';
 
 export interface Rule {
@@ -28,4 +29,10 @@ export function perInstruction(look: (instruction: Instruction, report: Report) 
 /** In the order written. */
 export function allInstructions(recipe: Recipe): Instruction[] {
   return [...recipe.globalArgs, ...recipe.stages.flatMap((stage) => [stage.from, ...stage.instructions])];
+}
+
+/** As `suggest`, for the first mistakes only: comparing names takes time, and nobody reads a thousand hints. */
+export function createSuggest(): (word: string, candidates: () => Iterable<string>) => string | undefined {
+  let left = 100;
+  return (word, candidates) => (left-- > 0 ? suggest(word, candidates()) : undefined);
 }

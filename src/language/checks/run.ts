@@ -1,6 +1,6 @@
 /** Runs the checks over a recipe. */
 import type { Recipe } from '../ast.ts';
-import type { Diagnostic } from '../diagnostic.ts';
+import { MAX_DIAGNOSTICS, type Diagnostic } from '../diagnostic.ts';
 import { RULES } from './rules.ts';
 
 /** What the checks found, without what the recipe switches off. An error cannot be switched off. */
@@ -11,6 +11,7 @@ export function runChecks(recipe: Recipe): Diagnostic[] {
     if (severity === 'warning' && names(skip, name)) continue;
     check(recipe, (instruction, range, message, hint) => {
       if (severity === 'warning' && names(instruction.skippedRules, name)) return;
+      if (found.length >= MAX_DIAGNOSTICS) return;
       found.push({
         code: code ?? 'LANG_CHECK',
         rule: name,

@@ -1,7 +1,6 @@
 /** Checks of FROM, of stages' names, and of what refers to them. */
-import { suggest } from '../../base/suggest.ts';
 import { didYouMean } from '../diagnostic.ts';
-import { perStage, type Rule } from './rule.ts';
+import { createSuggest, perStage, type Rule } from './rule.ts';
 
 export const stageRules: readonly Rule[] = [
   {
@@ -9,12 +8,16 @@ export const stageRules: readonly Rule[] = [
     description: 'No two stages have the same name.',
     severity: 'error',
     code: 'LANG_DUPLICATE_STAGE',
-    check: perStage(({ index, name, from }, report, recipe) => {
-      const earlier = recipe.stages.slice(0, index).find((stage) => stage.name === name);
-      if (name === undefined || !earlier || !from.alias) return;
-      const { line } = earlier.from.range.start;
-      report(from, from.alias.word.range, `the stage ${name} exists already, in line ${line}`);
-    }),
+    check: (recipe, report) => {
+      const lines = new Map<string, number>();
+      for (const { from } of recipe.stages) {
+        if (!from.alias) continue;
+        const { name, word } = from.alias;
+        const line = lines.get(name);
+        if (line === undefined) lines.set(name, from.range.start.line);
+        else report(from, word.range, `the stage ${name} exists already, in line ${line}`);
+      }
+    },
   },
   {
     name: 'ReservedStageName',
@@ -56,16 +59,20 @@ export const stageRules: readonly Rule[] = [
     name: 'CopyFromNearStage',
     description: 'COPY --from names a stage, unless an image is meant.',
     severity: 'warning',
-    check: perStage((stage, report, recipe) => {
-      const earlier = recipe.stages.slice(0, stage.index).flatMap(({ name }) => name ?? []);
-      for (const instruction of stage.instructions) {
-        if (instruction.kind !== 'COPY' || !instruction.from) continue;
-        const { raw, range } = instruction.from;
-        if (/[/:@.$]|^\d+$/.test(raw) || earlier.includes(raw.toLowerCase())) continue;
-        const near = suggest(raw, earlier);
-        if (near)
-          report(instruction, range, `no stage is called ${raw}, so an image is meant`, didYouMean(near));
+    check: (recipe, report) => {
+      const earlier = new Set<string>();
+      const suggest = createSuggest();
+      for (const { name, instructions } of recipe.stages) {
+        for (const instruction of instructions) {
+          if (instruction.kind !== 'COPY' || !instruction.from) continue;
+          const { raw, range } = instruction.from;
+          if (/[/:@.$]|^\d+$/.test(raw) || earlier.has(raw.toLowerCase())) continue;
+          const near = suggest(raw, () => earlier);
+          if (near)
+            report(instruction, range, `no stage is called ${raw}, so an image is meant`, didYouMean(near));
+        }
+        if (name !== undefined) earlier.add(name);
       }
-    }),
+    },
   },
 ];
