@@ -3,7 +3,16 @@
  * before the thing it names is made, so whoever comes after a `kill -9` knows what lies about: the session's folder with
  * everything mounted below it, and the files it had not finished.
  */
-import { lstatSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync } from 'node:fs';
+import {
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  type Stats,
+} from 'node:fs';
 import path from 'node:path';
 import { replaceFile } from './atomic-file.ts';
 import { systemCode } from './error.ts';
@@ -96,7 +105,8 @@ function removeUnmounted(folder: string): void {
   if (device === undefined) return;
   for (const name of readdirSync(folder)) {
     const entry = path.join(folder, name);
-    const stat = lstatSync(entry);
+    const stat = statOfLiving(entry);
+    if (stat === undefined) continue;
     if (!stat.isDirectory()) rmSync(entry, { force: true });
     else if (stat.dev === device) removeUnmounted(entry);
   }
@@ -104,6 +114,16 @@ function removeUnmounted(folder: string): void {
     rmdirSync(folder);
   } catch (error) {
     if (!['EBUSY', 'ENOTEMPTY', 'EEXIST', 'ENOENT'].includes(systemCode(error) ?? '')) throw error;
+  }
+}
+
+/** Undefined for the mount point of a file system whose server is dead. */
+function statOfLiving(entry: string): Stats | undefined {
+  try {
+    return lstatSync(entry, { throwIfNoEntry: false });
+  } catch (error) {
+    if (['ENOTCONN', 'ECONNABORTED', 'EIO'].includes(systemCode(error) ?? '')) return undefined;
+    throw error;
   }
 }
 

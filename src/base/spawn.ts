@@ -3,24 +3,34 @@
  * descriptors: execa costs 1.6 ms a call more, which twenty small steps would feel. Everything else goes through
  * process.ts.
  */
-import { execFile, spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
+import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
 import { HyperfileError, systemCode } from './error.ts';
 
 /**
- * Runs a program of the system that prints little, and waits for it.
+ * Runs a program of the system that prints little, and waits for it. It is not in the group of processes that a
+ * terminal's Ctrl-C goes to: what mounts and unmounts must come to its end, so that it is known what was done.
  *
  * @returns what it wrote to standard output
  * @throws HyperfileError TOOL_MISSING when it is not on PATH, TOOL_FAILED for a status other than 0
  */
 export function runQuickly(tool: string, args: readonly string[]): Promise<string> {
   return new Promise((resolve, reject) => {
-    execFile(tool, [...args], { env: withSystemFolders(process.env) }, (error, stdout, stderr) => {
-      if (error === null) resolve(stdout);
-      else if (systemCode(error) === 'ENOENT') reject(new HyperfileError('TOOL_MISSING', { data: { tool } }));
-      else {
-        const data = { tool, status: Number(error.code ?? -1), output: stderr.trim() || error.message };
-        reject(new HyperfileError('TOOL_FAILED', { data, cause: error }));
-      }
+    const child = spawn(tool, [...args], {
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: withSystemFolders(process.env),
+    });
+    const said = { stdout: '', stderr: '' };
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (said.stdout += text));
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (said.stderr += text));
+    child.on('error', (error) => {
+      const isMissing = systemCode(error) === 'ENOENT';
+      reject(isMissing ? new HyperfileError('TOOL_MISSING', { data: { tool } }) : error);
+    });
+    child.on('close', (status, signal) => {
+      if (status === 0) return resolve(said.stdout);
+      const output = said.stderr.trim() || (signal === null ? '' : `ended by ${signal}`);
+      reject(new HyperfileError('TOOL_FAILED', { data: { tool, status: status ?? -1, output } }));
     });
   });
 }

@@ -50,6 +50,8 @@ export async function build(options: BuildOptions, io: BuildIo): Promise<BuildRe
   try {
     const runner = new StageRunner({ recipe, graph, workshop, expand });
     const result = await runner.run(graph.target);
+    // Whoever stopped the build during its last moments does not expect its name to move.
+    if (io.signal.aborted) throw new HyperfileError('INTERRUPTED');
     const image = await nameImage(result, options.tags, io.store);
     const summary = {
       image,

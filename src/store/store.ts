@@ -38,6 +38,8 @@ export class Store {
   readonly #lease: Lease;
   /** What was read of layers that are leased, and so cannot change. */
   readonly #known = new Map<string, LayerRecord>();
+  /** Layers that have a place and no record yet. */
+  readonly #begun = new Set<string>();
   /** Prunes that are being waited for. */
   readonly #waits = new Set<Promise<void>>();
   #leaseHolders = 0;
@@ -98,10 +100,11 @@ export class Store {
 
   // Layers
 
-  /** A place for a new layer's file; it is safe from prunes until the lease ends. */
+  /** A place for a new layer's file. Safe from prunes until the lease ends, and then gone if it was not sealed. */
   newLayer(): { id: string; path: string } {
     const id = newLayerId();
     this.#lease.add([id]);
+    this.#begun.add(id);
     return { id, path: this.layerPath(id) };
   }
 
@@ -116,13 +119,18 @@ export class Store {
    * @throws HyperfileError STORE_LAYER_MISSING, DISK_FULL, STORE_ACCESS
    */
   async sealLayer({ id, parent }: { id: string; parent?: string }): Promise<LayerRecord> {
-    const record = await sealLayer(this.#layout, id, parent);
+    this.#begun.delete(id);
+    const record = await sealLayer(this.#layout, id, parent).catch((error: unknown) => {
+      this.#begun.add(id);
+      throw error;
+    });
     if (this.#lease.has(id)) this.#known.set(id, record);
     return record;
   }
 
   /** Removes the file of a layer that was not sealed; harmless when there is none. */
   discardLayer(id: string): void {
+    this.#begun.delete(id);
     if (readIfThere(layerRecordFile(this.#layout, id)) === undefined) removeIfThere(this.layerPath(id));
   }
 
@@ -296,6 +304,8 @@ export class Store {
   }
 
   #dropLease(): void {
+    for (const id of this.#begun) this.discardLayer(id);
+    this.#begun.clear();
     this.#known.clear();
     this.#lease.release();
   }

@@ -33,7 +33,7 @@ async function exampleStore(): Promise<{ root: string; chain: string[]; web: str
   await putRecord(store, 1, chain[0]);
   await putRecord(store, 2, cached);
   await store.putImage(imageOf([await makeLayer(store)], 'nameless'));
-  writeFileSync(store.newLayer().path, 'half');
+  writeFileSync(store.layerPath('0123456789abcdef0123456789abcdef'), 'half');
   store.close();
   return { root: store.root, chain, web, cached };
 }
@@ -106,6 +106,27 @@ describe('a process killed at any moment', () => {
       expect(await store.tag('next', (await store.listImages())[0].id)).toBe('next:latest');
     });
   });
+});
+
+test('what a killed process had not finished is gone when the store is opened again', async () => {
+  const { root, chain } = await exampleStore();
+  const killed = `import { Store } from '${path.resolve(HERE, '../../src/store/store.ts')}';
+    import { writeFileSync } from 'node:fs';
+    import { unfinishedName } from '${path.resolve(HERE, '../../src/base/atomic-file.ts')}';
+    const store = await Store.open(${JSON.stringify(root)});
+    await store.chainOf('${chain[0]}');
+    const { id, path } = store.newLayer();
+    writeFileSync(path, 'half');
+    writeFileSync(path.replace(id, '.unfinished-' + id), 'half');
+    writeFileSync(unfinishedName(path), 'half');
+    process.kill(process.pid, 'SIGKILL');`;
+  const before = readdirSync(path.join(root, 'layers'));
+  spawnSync(process.execPath, ['--input-type=module', '--eval', killed], { stdio: 'inherit' });
+  expect(readdirSync(path.join(root, 'layers'))).toHaveLength(before.length + 3);
+  const store = await Store.open(root);
+  expect(readdirSync(path.join(root, 'layers'))).toEqual(before);
+  expect(readdirSync(path.join(root, 'leases'))).toEqual([]);
+  expect(await store.check()).toEqual([]);
 });
 
 test('a file half written under an unfinished name goes with a later prune', async () => {
