@@ -12,26 +12,11 @@ import type { BlockTable } from './block-table.ts';
 import type { Layer } from './layer.ts';
 import type { RunSource, RunVisitor } from './runs.ts';
 import { readBlockBits } from './sector-bitmap.ts';
-import { MixedUnit, runEndOf, runFileMb, runSource, runStart } from './mixed-unit.ts';
+import { FIRST_FILE, IndexPage, MIXED, UNITS_PER_PAGE, UNRESOLVED, ZERO } from './index-page.ts';
+import { findRun, runFileMb, runSource, runStart, UnitScratch } from './unit-runs.ts';
 
-/** Units (megabytes) of one page of the index: a gigabyte. */
-const UNITS_PER_PAGE = 1024;
-const PAGE_SHIFT = 10;
+const PAGE_SHIFT = Math.log2(UNITS_PER_PAGE);
 const PAGE_MASK = UNITS_PER_PAGE - 1;
-
-/** What a unit's `source` says; from FIRST_FILE on, which file holds all of it. */
-const UNRESOLVED = 0;
-export const ZERO = 1;
-const MIXED = 2;
-const FIRST_FILE = 3;
-
-interface Page {
-  readonly source: Uint16Array;
-  /** Where the unit lies in its file, in MiB. */
-  readonly fileMb: Uint32Array;
-  /** The runs of MIXED units. */
-  readonly mixed: (Uint32Array | undefined)[];
-}
 
 /** A finished difference, as {@link ChainIndex.absorb} takes it. */
 export interface FinishedBlocks {
@@ -48,9 +33,9 @@ export class ChainIndex implements RunSource {
   readonly #layers: readonly Layer[];
   readonly #files: BlockFile[];
   /** `null`: nothing in this gigabyte; `undefined`: not looked at. */
-  readonly #pages: (Page | null | undefined)[] = [];
+  readonly #pages: (IndexPage | null | undefined)[] = [];
   readonly #sectorBytes: number;
-  readonly #scratch: MixedUnit;
+  readonly #scratch: UnitScratch;
 
   /** `layers` leaf first; none for a disk of zeros. */
   constructor(layers: readonly Layer[], logicalSectorBytes: number) {
@@ -58,7 +43,7 @@ export class ChainIndex implements RunSource {
     this.#files = layers.map((layer) => layer.file);
     this.#sizeBytes = layers[0]?.geometry.sizeBytes ?? 0;
     this.#sectorBytes = logicalSectorBytes;
-    this.#scratch = new MixedUnit(MIB / logicalSectorBytes);
+    this.#scratch = new UnitScratch(MIB / logicalSectorBytes);
   }
 
   runs(offset: number, length: number, at: number, visitor: RunVisitor): void {
@@ -78,29 +63,37 @@ export class ChainIndex implements RunSource {
       let source = page.source[unit & PAGE_MASK];
       if (source === UNRESOLVED) source = this.#resolve(page, unit);
       if (source >= FIRST_FILE) {
-        const fileOffset = page.fileMb[unit & PAGE_MASK] * MIB + within;
+        const fileOffset = page.place[unit & PAGE_MASK] * MIB + within;
         visitor.data(this.#files[source - FIRST_FILE], fileOffset, at + done, count);
       } else if (source === ZERO) visitor.zeros(at + done, count);
-      else this.#mixedRuns(page.mixed[unit & PAGE_MASK]!, within, count, at + done, visitor);
+      else this.#mixedRuns(page.words, page.place[unit & PAGE_MASK], within, count, at + done, visitor);
       done += count;
     }
   }
 
-  #mixedRuns(runs: Uint32Array, within: number, length: number, at: number, visitor: RunVisitor): void {
+  #mixedRuns(
+    words: Uint32Array,
+    record: number,
+    within: number,
+    length: number,
+    at: number,
+    visitor: RunVisitor,
+  ): void {
     const end = within + length;
-    for (let i = findRun(runs, Math.floor(within / this.#sectorBytes)), from = within; from < end; i++) {
-      const to = Math.min(end, runEndOf(runs, i) * this.#sectorBytes);
-      const source = runSource(runs, i);
+    let run = findRun(words, record, Math.floor(within / this.#sectorBytes), this.#scratch.sectorCount);
+    for (let from = within; from < end; run++) {
+      const to = Math.min(end, runStart(words, record, run + 1) * this.#sectorBytes);
+      const source = runSource(words, record, run);
       if (source === ZERO) visitor.zeros(at + from - within, to - from);
       else {
-        const fileOffset = runFileMb(runs, i) * MIB + from;
+        const fileOffset = runFileMb(words, record, run) * MIB + from;
         visitor.data(this.#files[source - FIRST_FILE], fileOffset, at + from - within, to - from);
       }
       from = to;
     }
   }
 
-  #pageOf(index: number): Page | null {
+  #pageOf(index: number): IndexPage | null {
     const known = this.#pages[index];
     if (known !== undefined) return known;
     const first = index * UNITS_PER_PAGE * MIB;
@@ -109,11 +102,11 @@ export class ChainIndex implements RunSource {
       const lastBlock = Math.min(Math.floor(last / geometry.blockBytes), geometry.blockCount - 1);
       return table.mayHold(Math.floor(first / geometry.blockBytes), lastBlock);
     });
-    return (this.#pages[index] = holds ? newPage() : null);
+    return (this.#pages[index] = holds ? new IndexPage() : null);
   }
 
   /** Walks down the layers for one unit and keeps the answer. */
-  #resolve(page: Page, unit: number): number {
+  #resolve(page: IndexPage, unit: number): number {
     const whole = this.#resolveWhole(page, unit);
     if (whole !== UNRESOLVED) return whole;
     const scratch = this.#scratch;
@@ -131,7 +124,7 @@ export class ChainIndex implements RunSource {
   }
 
   /** The usual case: one layer, or none, holds the whole unit. UNRESOLVED when it is not that simple. */
-  #resolveWhole(page: Page, unit: number): number {
+  #resolveWhole(page: IndexPage, unit: number): number {
     const slot = unit & PAGE_MASK;
     for (let i = 0; i < this.#layers.length; i++) {
       const { geometry, table } = this.#layers[i];
@@ -142,7 +135,7 @@ export class ChainIndex implements RunSource {
       if (state === BLOCK.NOT_PRESENT) continue;
       if (state === BLOCK.PARTIALLY_PRESENT) return UNRESOLVED;
       if (state !== BLOCK.FULLY_PRESENT) break;
-      page.fileMb[slot] = table.fileMb(block) + unit - block * (geometry.blockBytes / MIB);
+      page.place[slot] = table.fileMb(block) + unit - block * (geometry.blockBytes / MIB);
       return (page.source[slot] = i + FIRST_FILE);
     }
     return (page.source[slot] = ZERO);
@@ -169,12 +162,12 @@ export class ChainIndex implements RunSource {
   }
 
   /** Keeps what the scratch holds as a unit's answer. */
-  #store(page: Page, unit: number): number {
+  #store(page: IndexPage, unit: number): number {
     const slot = unit & PAGE_MASK;
     const single = this.#scratch.single();
-    page.mixed[slot] = single ? undefined : this.#scratch.encode();
-    page.fileMb[slot] = single?.fileMb ?? 0;
-    return (page.source[slot] = single?.source ?? MIXED);
+    if (single) page.set(slot, single.source, single.fileMb);
+    else page.setMixed(slot, this.#scratch.record());
+    return page.source[slot];
   }
 
   /**
@@ -213,8 +206,8 @@ export class ChainIndex implements RunSource {
       }
     }
     const below = page.source[slot];
-    if (below === MIXED) scratch.fillFrom(page.mixed[slot]!);
-    else scratch.fill(0, scratch.sectorCount, below, page.fileMb[slot]);
+    if (below === MIXED) scratch.fillFrom(page.words, page.place[slot]);
+    else scratch.fill(0, scratch.sectorCount, below, page.place[slot]);
     this.#store(page, unit);
   }
 
@@ -224,24 +217,8 @@ export class ChainIndex implements RunSource {
   }
 }
 
-function newPage(): Page {
-  return { source: new Uint16Array(UNITS_PER_PAGE), fileMb: new Uint32Array(UNITS_PER_PAGE), mixed: [] };
-}
-
-function newZeroPage(): Page {
-  const page = newPage();
+function newZeroPage(): IndexPage {
+  const page = new IndexPage();
   page.source.fill(ZERO);
   return page;
-}
-
-/** The run that holds a sector. */
-function findRun(runs: Uint32Array, sector: number): number {
-  let low = 0;
-  let high = runs.length / 2 - 1;
-  while (low < high) {
-    const middle = (low + high + 1) >>> 1;
-    if (runStart(runs, middle) <= sector) low = middle;
-    else high = middle - 1;
-  }
-  return low;
 }
