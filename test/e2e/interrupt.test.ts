@@ -43,22 +43,22 @@ describeWith(SITE_NEEDS, 'a build that is interrupted', () => {
   test('during a command stops the command, and keeps the finished steps', async () => {
     const recipe = 'FROM shell\nRUN echo kept > /kept\nRUN echo begun; sleep 60\n';
     const build = site.startBuild(recipe);
-    await interruptAt(build, ' begun');
+    await interruptAt(build, 'begun');
     const again = await site.built(recipe.replace('sleep 60', 'true'));
     expect(again).toMatch(/RUN echo kept > \/kept\n#2 CACHED/);
   });
 
   test('during a command that does not listen stops it all the same', async () => {
     const build = site.startBuild(`FROM shell\nRUN trap '' INT TERM HUP; echo begun; sleep 60; sleep 60\n`);
-    await interruptAt(build, ' begun');
+    await interruptAt(build, 'begun');
   });
 
   test('while several stages run stops all of them', async () => {
     const stage = (name: string) => `FROM shell AS ${name}\nRUN echo ${name} begun; sleep 60\n`;
     const copies = 'FROM shell\nCOPY --from=a /bin/sh /a\nCOPY --from=b /bin/sh /b\n';
     const build = site.startBuild(stage('a') + stage('b') + copies);
-    await build.saw(' b begun');
-    await interruptAt(build, ' a begun');
+    await build.printed('b begun');
+    await interruptAt(build, 'a begun');
   });
 
   test.each([
@@ -76,7 +76,7 @@ describeWith(SITE_NEEDS, 'a build that is interrupted', () => {
 
   test('twice ends at once, and leaves the rest to the next command', async () => {
     const build = site.startBuild('FROM shell\nRUN echo begun; sleep 60\n');
-    await build.saw(' begun');
+    await build.printed('begun');
     build.signalGroup('SIGINT');
     await sleep(5);
     build.signalGroup('SIGINT');
@@ -85,8 +85,8 @@ describeWith(SITE_NEEDS, 'a build that is interrupted', () => {
   });
 });
 
-async function interruptAt(build: RunningCommand, text: string): Promise<void> {
-  await build.saw(text);
+async function interruptAt(build: RunningCommand, line: string): Promise<void> {
+  await build.printed(line);
   build.signalGroup('SIGINT');
   const ended = await build.ended;
   expectRefusal(ended, 130, ['interrupted', 'INTERRUPTED']);

@@ -1,7 +1,7 @@
 /** A mounted chain: commands run in it, file steps change it, and a seal makes a layer of what came of it. */
 import { mkdirSync, rmdirSync, statfsSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { HyperfileError } from '../../base/error.ts';
+import { HyperfileError, isHyperfileError } from '../../base/error.ts';
 import type { Session } from '../../base/session.ts';
 import type { GuestFiles } from '../../fs/guest-files.ts';
 import { MountedFiles } from '../../fs/mounted-files.ts';
@@ -14,6 +14,7 @@ import { prepareMountPoints, type HostFiles } from './mount-points.ts';
 import { killGuestProcesses } from './leftovers.ts';
 import { mountGuest, remount, trimGuest } from './guest-mount.ts';
 import { unmount } from './mounts.ts';
+import { watchedFiles } from './watched-files.ts';
 
 /** Docker's, for images that set none. */
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -53,7 +54,8 @@ export class NamespaceSandbox implements Sandbox {
     this.#parts = parts;
     this.#sandboxPath = parts.sandboxPath;
     this.#rootPath = path.join(parts.folder, 'root');
-    this.files = new MountedFiles(this.#rootPath, { label: 'the guest' });
+    const files = new MountedFiles(this.#rootPath, { label: 'the guest' });
+    this.files = watchedFiles(files, (error) => this.#reasonOf(error, 'files were written'));
   }
 
   /** Mounts an attached disk. What fails halfway is undone and the disk detached. */
@@ -64,13 +66,22 @@ export class NamespaceSandbox implements Sandbox {
       await sandbox.#mount();
       return sandbox;
     } catch (error) {
+      const reason = await sandbox.#reasonOf(error, 'it was mounted');
       await sandbox.close();
-      throw error;
+      throw reason;
     }
   }
 
   async run(command: GuestCommand, io: CommandIo): Promise<CommandResult> {
     this.#requireUsable();
+    try {
+      return await this.#launch(command, io);
+    } catch (error) {
+      throw await this.#reasonOf(error, 'a command ran');
+    }
+  }
+
+  async #launch(command: GuestCommand, io: CommandIo): Promise<CommandResult> {
     const { folder, hostFiles, launch, disk, death } = this.#parts;
     const { argv, workdir, network, stdin } = command;
     const user = await resolveUser(command.user, this.files);
@@ -86,8 +97,6 @@ export class NamespaceSandbox implements Sandbox {
       const failure = result.status === 0 ? undefined : await disk.failure();
       if (failure) throw failure;
       return result;
-    } catch (error) {
-      throw this.#orDiskLost(error, 'a command ran');
     } finally {
       if (!death.aborted) remove();
     }
@@ -99,7 +108,7 @@ export class NamespaceSandbox implements Sandbox {
       if (nextPath === undefined) await this.#sealForGood();
       else await this.#sealAndGoOn(nextPath);
     } catch (error) {
-      throw this.#orDiskLost(error, 'a layer was sealed');
+      throw await this.#reasonOf(error, 'a layer was sealed');
     }
   }
 
@@ -193,6 +202,13 @@ export class NamespaceSandbox implements Sandbox {
   #requireUsable(): void {
     if (this.#finished) throw new HyperfileError('DRIVER_SANDBOX_CLOSED');
     if (this.#parts.death.aborted) throw this.#orDiskLost(undefined, 'it was idle');
+  }
+
+  /** What the disk itself knows of a failure; the guest's side only sees that something failed. */
+  async #reasonOf(error: unknown, action: string): Promise<unknown> {
+    if (isHyperfileError(error, 'INTERRUPTED') && !this.#parts.death.aborted) return error;
+    const failure = await this.#parts.disk.failure().catch(() => undefined);
+    return failure ?? this.#orDiskLost(error, action);
   }
 
   /** Everything fails in strange ways once the disk is gone: then that is what to say. */

@@ -55,12 +55,13 @@ export class RunningCommand {
     });
   }
 
-  /** Waits until the command has printed a text. */
-  async saw(text: string): Promise<void> {
+  /** Waits until a command of a step has printed a line. */
+  async printed(line: string): Promise<void> {
     let over = false;
     void this.ended.then(() => (over = true));
-    while (!this.#err.includes(text) && !this.#out.includes(text)) {
-      if (over) throw new Error(`the command ended without printing "${text}":\n${this.#err}`);
+    const pattern = new RegExp(`^#\\d+ [\\d.]+ ${line}$`, 'm');
+    while (!pattern.test(this.#err)) {
+      if (over) throw new Error(`the build ended without printing "${line}":\n${this.#err}`);
       await Promise.race([new Promise<void>((resolve) => this.#watchers.add(resolve)), this.ended]);
     }
   }

@@ -47,10 +47,22 @@ export function processesOf(folder: string): string[] {
     .map((name) => `process: ${name} ${readProc(name, 'cmdline').replaceAll('\0', ' ').slice(0, 200)}`);
 }
 
-/** The process that serves the disks of a store, while a build runs. */
-export function diskServerOf(folder: string): number {
+/** The process that serves the disks of a store, if a build runs. */
+export function diskServerOf(folder: string): number | undefined {
   const line = processesOf(folder).find((text) => text.includes(path.join('fuse', 'server', 'main.ts')));
-  return Number(/^process: (\d+)/.exec(line ?? '')?.[1] ?? 0);
+  return line === undefined ? undefined : Number(/^process: (\d+)/.exec(line)?.[1]);
+}
+
+/** Waits for the disk server of a build that is about to start one, and kills it outright a moment later. */
+export async function killDiskServerOf(folder: string, delayMs = 0): Promise<void> {
+  const deadline = performance.now() + PATIENCE_MS;
+  let server = diskServerOf(folder);
+  for (; server === undefined; server = diskServerOf(folder)) {
+    if (performance.now() > deadline) throw new Error('there is no disk server');
+    await sleep(PAUSE_MS / 5);
+  }
+  await sleep(delayMs);
+  process.kill(server, 'SIGKILL');
 }
 
 function readProc(pid: string, file: string): string {

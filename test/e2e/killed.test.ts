@@ -1,0 +1,93 @@
+/** Builds and disk servers that are killed outright: the next command removes what is left, and nothing is harmed. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { describeWith } from '../support/needs.ts';
+import { busyRecipe, moments, writeBusyContext } from './support/busy-build.ts';
+import { expectNoStack, expectRefusal, Site, SITE_NEEDS } from './support/site.ts';
+import { killDiskServerOf } from './support/traces.ts';
+
+const MOMENTS = 12;
+
+describeWith(SITE_NEEDS, 'a build that is killed outright', () => {
+  const site = new Site();
+  let wholeMs = 0;
+
+  beforeAll(async () => {
+    await site.prepare();
+    writeBusyContext(site);
+    const startedMs = performance.now();
+    await site.built(busyRecipe('whole'));
+    wholeMs = performance.now() - startedMs;
+  });
+
+  afterAll(async () => {
+    await site.expectCached();
+    await site.expectWholeStore();
+    site.remove();
+  });
+
+  test('at any moment leaves only what the next command removes without a word', async () => {
+    for (const [index, delayMs] of moments(MOMENTS, wholeMs).entries()) {
+      const build = site.startBuild(busyRecipe(`moment-${index}`));
+      await sleep(delayMs);
+      build.signal('SIGKILL');
+      await build.ended;
+      expect((await site.run(['images'])).err).toBe('');
+      await site.expectNothingLeft();
+    }
+  });
+
+  test('is followed by one that goes on from its finished steps', async () => {
+    const recipe = 'FROM shell\nRUN echo kept > /kept\nRUN echo also > /also\nRUN echo begun; sleep 60\n';
+    const build = site.startBuild(recipe);
+    await build.printed('begun');
+    build.signal('SIGKILL');
+    await build.ended;
+    const again = await site.built(recipe.replace('sleep 60', 'true'));
+    expect(again).toMatch(/RUN echo kept > \/kept\n#2 CACHED/);
+    expect(again).toMatch(/RUN echo also > \/also\n#3 CACHED/);
+    expect(again).not.toMatch(/WARNING/);
+    await site.expectNothingLeft();
+  });
+});
+
+describeWith(SITE_NEEDS, 'a disk server that is killed outright', () => {
+  const site = new Site();
+  beforeAll(() => site.prepare());
+  afterEach(() => site.expectNothingLeft());
+  afterAll(async () => {
+    await site.expectCached();
+    await site.expectWholeStore();
+    site.remove();
+  });
+
+  test('while a command waits ends the build with a clear error', async () => {
+    const build = site.startBuild('FROM shell\nRUN echo begun; sleep 60\n');
+    await build.printed('begun');
+    await killDiskServerOf(site.folder);
+    expectRefusal(await build.ended, 1, ['disk went away', /:2:1\n {2}2 \| RUN echo begun/]);
+  });
+
+  test('while a command writes ends the build with a clear error', async () => {
+    const build = site.startBuild(
+      'FROM shell\nRUN echo begun; while true; do dd if=/dev/zero of=/big bs=1M count=50 conv=fsync 2>/dev/null; done\n',
+    );
+    await build.printed('begun');
+    await sleep(100);
+    await killDiskServerOf(site.folder);
+    expectRefusal(await build.ended, 1, ['disk went away', /:2:1\n {2}2 \| RUN echo begun/]);
+  });
+
+  test('at any moment never makes the build hang, and keeps what was finished', async () => {
+    writeBusyContext(site);
+    for (const [index, delayMs] of moments(6, 600).entries()) {
+      const build = site.startBuild(busyRecipe(`moment-${index}`));
+      await killDiskServerOf(site.folder, delayMs);
+      const ended = await build.ended;
+      expectNoStack(ended.err);
+      expectRefusal(ended, 1, [/disk went away|disk server ended/]);
+      await site.expectNothingLeft();
+      await site.built(busyRecipe(`moment-${index}`));
+    }
+  });
+});
