@@ -1,5 +1,6 @@
 /** An instruction in canonical form, for history and cache keys: what does not change its meaning is gone. */
 import type { Line } from './line.ts';
+import { legacyPair } from './pairs.ts';
 
 /** Upper-case keyword, flags, arguments on one line; then each heredoc's body and end. */
 export function canonicalText(line: Line): string {
@@ -15,7 +16,7 @@ function argumentsOf(line: Line): string[] {
     const strings = line.jsonWords().map((word) => JSON.stringify(word.raw));
     return [...before, `[${strings.join(', ')}]`];
   }
-  const words = line.tokens('Word').map((token) => line.word(token).raw);
+  const words = (legacyPair(line) ?? line.words()).map((word) => word.raw);
   if (line.has('As')) words.splice(1, 0, 'AS');
   const texts = line.tokens('Text').map((token) => line.word(token).raw);
   return [...before, ...words, ...texts];

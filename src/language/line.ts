@@ -137,7 +137,7 @@ export class Line {
     const { text, positions } = this.source;
     const { name, stripTabs, expand } = mark;
     const range = positions.range(mark.start, mark.end);
-    const { start, end } = body ?? { start: text.length, end: text.length };
+    const { start, end } = body ?? { start: mark.end, end: mark.end };
     const raw = text.slice(start, end);
     if (!body?.terminated)
       this.error('LANG_HEREDOC_END', range, { data: { name }, hint: nearEnd(raw, name) });
@@ -157,7 +157,7 @@ const CHECK_ENDED = new Error('the word was checked');
 
 function endOfLast(tokens: readonly IToken[]): number {
   const last = tokens[tokens.length - 1];
-  return last.startOffset + last.image.trimEnd().length;
+  return last.startOffset + last.image.length;
 }
 
 function nearEnd(body: string, name: string): string | undefined {

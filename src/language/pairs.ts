@@ -4,21 +4,29 @@ import type { Line } from './line.ts';
 import type { FieldsOf } from './read-instruction.ts';
 import { wordInside } from './word-range.ts';
 
-/** The older form is meant when the first word holds no `=`: all that follows it is one value. */
 export function readPairs(line: Line): FieldsOf<'ENV'> | undefined {
   const words = line.words();
-  const [first, second] = words;
-  if (first.raw.includes('=')) {
-    const pairs = words.map((word) => readPair(line, word));
-    return pairs.some((pair) => pair === undefined)
-      ? undefined
-      : { pairs: pairs as KeyValue[], legacy: false };
+  const legacy = legacyPair(line);
+  if (legacy) {
+    const [key, value] = legacy;
+    const range = { start: key.range.start, end: value.range.end };
+    return { pairs: [{ key: line.checked(key), value: line.checked(value), range }], legacy: true };
   }
-  if (second === undefined) return line.needsArguments(first.range, `write ${first.raw}=value`);
+  const [first] = words;
+  if (!first.raw.includes('=')) return line.needsArguments(first.range, `write ${first.raw}=value`);
+  const pairs = words.map((word) => readPair(line, word));
+  if (pairs.some((pair) => pair === undefined)) return undefined;
+  return { pairs: pairs as KeyValue[], legacy: false };
+}
+
+/** `key value`: meant when the first word holds no `=`; all that follows it, spaces too, is one value. */
+export function legacyPair(line: Line): [key: Word, value: Word] | undefined {
+  if (line.keyword !== 'ENV' && line.keyword !== 'LABEL') return undefined;
+  const words = line.words();
+  const [first, second] = words;
+  if (first.raw.includes('=') || second === undefined) return undefined;
   const last = words[words.length - 1];
-  const value = line.wordBetween(second.range.start.offset, last.range.end.offset);
-  const range = { start: first.range.start, end: last.range.end };
-  return { pairs: [{ key: line.checked(first), value: line.checked(value), range }], legacy: true };
+  return [first, line.wordBetween(second.range.start.offset, last.range.end.offset)];
 }
 
 export function readArguments(line: Line): FieldsOf<'ARG'> | undefined {

@@ -19,7 +19,7 @@ export class Positions {
       if (this.#lineStarts[middle] <= offset) low = middle;
       else high = middle - 1;
     }
-    return { offset, line: low + 1, column: offset - this.#lineStarts[low] + 1 };
+    return { offset, line: low + 1, column: Math.max(0, offset - this.#lineStarts[low]) + 1 };
   }
 
   range(start: number, end: number): SourceRange {

@@ -9,9 +9,9 @@ export interface Scanner {
   continuationEnd(text: string, at: number): number;
   /** End of spaces and continuations. */
   gapEnd(text: string, at: number): number;
-  /** End of a word: a quote may hold spaces; with `escapedSpaces` an escape may too. */
+  /** End of a word: a quote may hold spaces; with `escapedSpaces` an escape may too. Continuations are in it. */
   wordEnd(text: string, at: number, escapedSpaces: boolean): number;
-  /** End of the line that goes on over continuations: where its `\n` is, or the text's end. */
+  /** End of the line that goes on over continuations, without the spaces at its end. */
   lineEnd(text: string, at: number): number;
   /** The text from `start` to `end` on one line, without continuations. */
   join(text: string, start: number, end: number): string;
@@ -60,12 +60,15 @@ export function createScanner(escape: string): Scanner {
 
   const wordEnd = (text: string, at: number, escapedSpaces: boolean): number => {
     const unclosed = { "'": false, '"': false };
-    let end = at;
-    while (end < text.length && text[end] !== '\n' && !isSpace(text, end)) {
+    let last = at;
+    for (let end = at; end < text.length && text[end] !== '\n' && !isSpace(text, end);) {
       const character = text[end];
       const next = continuationEnd(text, end);
-      if (next > end) end = next;
-      else if (character === escape) {
+      if (next > end) {
+        end = next;
+        continue;
+      }
+      if (character === escape) {
         const escaped = text[end + 1];
         const alone = escaped === undefined || escaped === '\n' || (isSpace(text, end + 1) && !escapedSpaces);
         end += alone ? 1 : 2;
@@ -74,14 +77,19 @@ export function createScanner(escape: string): Scanner {
         unclosed[character] = close === -1;
         end = close === -1 ? end + 1 : close;
       } else end++;
+      last = end;
     }
-    return end;
+    return last;
   };
 
   const lineEnd = (text: string, at: number): number => {
-    let end = at;
-    while (end < text.length && text[end] !== '\n') end = Math.max(end + 1, continuationEnd(text, end));
-    return end;
+    let last = at;
+    for (let end = at; end < text.length && text[end] !== '\n';) {
+      const next = continuationEnd(text, end);
+      if (next > end) end = next;
+      else if (!isSpace(text, end++)) last = end;
+    }
+    return last;
   };
 
   const join = (text: string, start: number, end: number): string => {

@@ -5,7 +5,7 @@
 import { createToken, Lexer, type CustomPatternMatcherReturn, type IToken, type TokenType } from 'chevrotain';
 import { HeredocEnds, heredocMarkAt, heredocMarks, type HeredocBody, type HeredocMark } from './heredoc.ts';
 import { INSTRUCTIONS, KEYWORDS, type Form, type Keyword } from './instructions.ts';
-import { isSpace, type Scanner } from './scan.ts';
+import type { Scanner } from './scan.ts';
 
 type Match = (text: string, at: number, tokens: readonly IToken[]) => number;
 type PayloadOf = (text: string, start: number, end: number, tokens: readonly IToken[]) => unknown;
@@ -51,12 +51,7 @@ function keywordEnd(text: string, at: number, keyword: string): number {
   return end === text.length || scanner.gapEnd(text, end) > end || text[end] === '\n' ? end : NONE;
 }
 
-/** The end of the line without the spaces before it. */
-function textEnd(text: string, at: number): number {
-  let end = scanner.lineEnd(text, at);
-  while (end > at && isSpace(text, end - 1)) end--;
-  return end;
-}
+const textEnd: Match = (text, at) => scanner.lineEnd(text, at);
 
 /** Whether a token begins an instruction. */
 const isStart = (token: IToken): boolean => token.tokenType === Unknown || keywordOf(token) !== undefined;
@@ -184,11 +179,18 @@ export const HeredocBodies = token(
     if (text[at] !== '\n' || tokens.at(-1)?.tokenType === HeredocBodies) return NONE;
     const last = pendingBodies(at, tokens)?.at(-1);
     if (last === undefined) return NONE;
-    const end = last.terminated ? text.indexOf('\n', last.end) : NONE;
-    return end === -1 ? text.length : end;
+    return last.terminated ? lineEndAt(text, last.end) : text.length;
   },
   { payload: (_text, start, _end, tokens) => pendingBodies(start, tokens) },
 );
+
+/** Where the line at `at` ends, before its line end. */
+function lineEndAt(text: string, at: number): number {
+  let end = text.indexOf('\n', at);
+  if (end === -1) end = text.length;
+  while (end > at && text[end - 1] === '\r') end--;
+  return end;
+}
 
 function pendingBodies(at: number, tokens: readonly IToken[]): HeredocBody[] | undefined {
   let first = tokens.length;
@@ -227,7 +229,7 @@ export const JsonOpen = token(
 
 /** A JSON array that holds more than strings: the whole line. */
 export const JsonOfOthers = token('JsonOfOthers', (text, at, tokens) =>
-  jsonArrayAt(text, at, tokens) ? textEnd(text, at) : NONE,
+  jsonArrayAt(text, at, tokens) ? scanner.lineEnd(text, at) : NONE,
 );
 
 export const JsonString = token('JsonString', (text, at) => {
@@ -248,7 +250,7 @@ function jsonArrayAt(text: string, at: number, tokens: readonly IToken[]): unkno
   if (text[at] !== '[' || !(beforeArguments(tokens) || last === FlagsEnd || last === HealthCmd))
     return undefined;
   try {
-    const value: unknown = JSON.parse(scanner.join(text, at, textEnd(text, at)));
+    const value: unknown = JSON.parse(scanner.join(text, at, scanner.lineEnd(text, at)));
     return Array.isArray(value) ? value : undefined;
   } catch {
     return undefined;
