@@ -43,7 +43,7 @@ export class HyperfileError extends Error {
     this.exitStatus = entry.exit;
     this.data = data;
     this.at = options.at;
-    this.hint = options.hint ?? entry.todo;
+    this.hint = options.hint ?? fillTemplate(entry.todo, data);
   }
 
   /** The same error at a place in a recipe; an address it had before stays in its data as `where`. */

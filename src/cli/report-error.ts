@@ -1,7 +1,7 @@
 /** Errors for people: what went wrong, where, why, and what to do about it. The only place that prints them. */
 import { ERROR_CODES } from '../base/codes/index.ts';
 import type { ExitStatus } from '../base/error-entry.ts';
-import { HyperfileError, systemCode, type SourceLocation } from '../base/error.ts';
+import { fillTemplate, HyperfileError, systemCode, type SourceLocation } from '../base/error.ts';
 import { locate } from '../language/diagnostic.ts';
 import { RecipeError } from '../language/recipe-error.ts';
 import { renderDiagnostics, renderExcerpt, type Paint } from '../language/render.ts';
@@ -43,7 +43,7 @@ function describeOne(error: HyperfileError, colors: Colors): string[] {
   const cause = causeOf(error);
   if (cause !== undefined) lines.push(`  cause: ${cause}`);
   // Whoever mistyped something needs no explanation of why that is wrong.
-  if (error.exitStatus !== 2) lines.push(`  why:   ${ERROR_CODES[error.code].why}`);
+  if (error.exitStatus !== 2) lines.push(`  why:   ${fillTemplate(ERROR_CODES[error.code].why, error.data)}`);
   if (error.hint) lines.push(`  hint:  ${error.hint}`);
   return lines;
 }
