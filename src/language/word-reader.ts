@@ -24,7 +24,8 @@ export class WordReader {
   readonly #source: string;
   readonly #options: ReaderOptions;
   #at = 0;
-  #depth = 0;
+  /** Where the braces that are open now begin. */
+  readonly #open: number[] = [];
   #words: string[] = [];
   #word: string | undefined;
 
@@ -42,11 +43,10 @@ export class WordReader {
 
   /** Reads to the unprotected character `stop` and steps over it; '' is the end. Nested text may hold variables. */
   readUntil(stop: string, keepEscapes: boolean): string {
-    const start = this.#at;
     let result = '';
     const add = (text: string, isProtected: boolean): void => {
       result += text;
-      if (this.#depth === 0) this.#addToWords(text, isProtected);
+      if (this.#open.length === 0) this.#addToWords(text, isProtected);
       if (result.length > this.#source.length + MAX_GROWTH_CHARACTERS)
         this.#bad(0, 'what it stands for is too long');
     };
@@ -68,7 +68,7 @@ export class WordReader {
         this.#at++;
       }
     }
-    return stop === '' ? result : this.#bad(start, `${stop} is missing`);
+    return stop === '' ? result : this.#bad(this.#open.at(-1) ?? 0, `${stop} is missing`);
   }
 
   /** The next character, or '' at the end. */
@@ -145,11 +145,11 @@ export class WordReader {
       this.#at++;
       return this.#valueOf(name, start);
     }
-    if (++this.#depth > MAX_DEPTH) return this.#bad(start, 'it is nested too deep');
+    if (this.#open.push(start) > MAX_DEPTH) return this.#bad(start, 'it is nested too deep');
     const result = substitute(name, this.#options.lookup(name), this, (problem, code, data) =>
       code === undefined ? this.#bad(start, problem) : this.#options.fail(code, data ?? {}, start, this.#at),
     );
-    this.#depth--;
+    this.#open.pop();
     return result;
   }
 
