@@ -10,6 +10,7 @@ import type { Workshop } from '../workshop.ts';
 import { fileKind } from './disk-kind.ts';
 
 const WRITE_BITS = 0o222;
+const CHECK_FOUND_ERRORS = 2;
 
 /**
  * @param target Does not exist; nothing is left there when this throws.
@@ -64,7 +65,10 @@ async function takeOver(file: string, target: string): Promise<void> {
 async function convert(file: string, format: string, target: string, signal: AbortSignal): Promise<void> {
   const qemuFormat = format === 'vhd' ? 'vpc' : format;
   try {
-    await refuseBackingFile(file, qemuFormat, signal);
+    if (qemuFormat === 'qcow2') {
+      await refuseBackingFile(file, signal);
+      await refuseDamage(file, signal);
+    }
     const options = 'subformat=dynamic,block_size=1M,block_state_zero=on';
     await runTool('qemu-img', ['convert', '-f', qemuFormat, '-O', 'vhdx', '-o', options, file, target], {
       signal,
@@ -76,9 +80,8 @@ async function convert(file: string, format: string, target: string, signal: Abo
 }
 
 /** A qcow2 may name any file of the host as the one below it: what it holds is not only its own. */
-async function refuseBackingFile(file: string, format: string, signal: AbortSignal): Promise<void> {
-  if (format !== 'qcow2') return;
-  const { stdout } = await runTool('qemu-img', ['info', '--output=json', '-f', format, file], { signal });
+async function refuseBackingFile(file: string, signal: AbortSignal): Promise<void> {
+  const { stdout } = await runTool('qemu-img', ['info', '--output=json', '-f', 'qcow2', file], { signal });
   const info = JSON.parse(stdout) as {
     'backing-filename'?: string;
     'format-specific'?: { data?: { 'data-file'?: string } };
@@ -86,6 +89,15 @@ async function refuseBackingFile(file: string, format: string, signal: AbortSign
   const other = info['backing-filename'] ?? info['format-specific']?.data?.['data-file'];
   if (other !== undefined)
     throw notADisk(file, `it stands on another file, ${other}; flatten it first with qemu-img convert`);
+}
+
+/** What lies past the end of a qcow2 that is cut short would be converted to zeros without a word. */
+async function refuseDamage(file: string, signal: AbortSignal): Promise<void> {
+  // 3: some space is lost, which a conversion gets rid of.
+  const accept = [0, CHECK_FOUND_ERRORS, 3];
+  const { status, stderr } = await runTool('qemu-img', ['check', '-f', 'qcow2', file], { signal, accept });
+  if (status !== CHECK_FOUND_ERRORS) return;
+  throw notADisk(file, `it is cut short or damaged: ${stderr.split('\n', 1)[0] ?? ''}`);
 }
 
 function notADisk(path: string, reason: string): HyperfileError {
