@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ERROR_CODES } from '../../src/base/codes/index.ts';
 import { languageCodes } from '../../src/base/codes/language.ts';
@@ -161,5 +162,30 @@ describe('the table of codes', () => {
       expect(entry.todo).toMatch(/\.$/);
     }
     expect(ERROR_CODES).toMatchObject(languageCodes);
+  });
+});
+
+describe('the page about the language', () => {
+  const page = readFileSync(new URL('../../docs/language.md', import.meta.url), 'utf8');
+
+  it('lists every check as the table describes it', () => {
+    const rows = [...page.matchAll(/^\| `([A-Z]\w+)` \| (.+) \|$/gm)].map(([, name, description]) => [
+      name,
+      description,
+    ]);
+    const checks = RULES.filter(({ severity }) => severity === 'warning');
+    expect(rows.filter(([name]) => name !== name.toUpperCase()).sort()).toEqual(
+      checks.map(({ name, description }) => [name, description]).sort(),
+    );
+  });
+
+  it('shows examples that parse, but for the one whose comments are its own', () => {
+    const examples = [...page.matchAll(/^```dockerfile\n(.*?)^```$/gms)].map(([, text]) => text);
+    expect(examples.length).toBeGreaterThan(2);
+    for (const example of examples) {
+      const text = example.replace(/^(FROM .*?) +# .*$/gm, '$1');
+      const recipe = /^FROM/m.test(text) ? text : `FROM debian\n${text}`;
+      expect(parse(recipe).diagnostics.filter(({ severity }) => severity === 'error')).toEqual([]);
+    }
   });
 });
