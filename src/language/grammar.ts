@@ -1,6 +1,7 @@
 /**
  * The grammar of one instruction; grammar/hyperfile.ebnf is its readable form. A recipe is parsed one instruction at a
- * time, so that a mistake in one never hides the next. Few rules, because chevrotain analyses them at every start.
+ * time, so that a mistake in one never hides the next. Few rules, because chevrotain analyses them at every start: where
+ * an instruction has no JSON form or no heredocs, the lexer gives it none.
  */
 import { CstParser, EOF, type CstNode, type IToken } from 'chevrotain';
 import {
@@ -31,9 +32,7 @@ class InstructionParser extends CstParser {
     this.OR([
       { ALT: () => this.SUBRULE(this.#from) },
       { ALT: () => this.SUBRULE(this.#words) },
-      { ALT: () => this.SUBRULE(this.#files) },
       { ALT: () => this.SUBRULE(this.#text) },
-      { ALT: () => this.SUBRULE(this.#command) },
       { ALT: () => this.SUBRULE(this.#health) },
     ]);
   });
@@ -51,12 +50,6 @@ class InstructionParser extends CstParser {
   #words = this.RULE('words', () => {
     this.CONSUME(SHAPES.words);
     this.SUBRULE(this.#flags);
-    this.AT_LEAST_ONE(() => this.CONSUME(Word));
-  });
-
-  #files = this.RULE('files', () => {
-    this.CONSUME(SHAPES.files);
-    this.SUBRULE(this.#flags);
     this.OR([
       { ALT: () => this.SUBRULE(this.#json) },
       { ALT: () => this.AT_LEAST_ONE(() => this.CONSUME(Word)) },
@@ -66,12 +59,6 @@ class InstructionParser extends CstParser {
 
   #text = this.RULE('text', () => {
     this.CONSUME(SHAPES.text);
-    this.SUBRULE(this.#flags);
-    this.CONSUME(Text);
-  });
-
-  #command = this.RULE('command', () => {
-    this.CONSUME(SHAPES.command);
     this.SUBRULE(this.#flags);
     this.OR([{ ALT: () => this.SUBRULE(this.#json) }, { ALT: () => this.CONSUME(Text) }]);
     this.OPTION(() => this.CONSUME(HeredocBodies));

@@ -93,6 +93,7 @@ function readLine(tokens: IToken[], skippedRules: readonly string[], source: Lin
     return readInstruction(new Line(source, keyword, tokens, syntax.tokens), skippedRules) ?? unreadable;
   }
   const data = { instruction: keyword, expected: ruleOf(keyword).expected };
-  source.report(errorAt('LANG_ARGUMENTS', place(syntax.unexpected ?? first), { data }));
+  const hint = syntax.unexpected?.image.startsWith('#') ? 'a comment stands on a line of its own' : undefined;
+  source.report(errorAt('LANG_ARGUMENTS', place(syntax.unexpected ?? first), { data, hint }));
   return unreadable;
 }

@@ -110,9 +110,7 @@ export const Unknown = token('Unknown', (text, at) => scanner.wordEnd(text, at, 
 export const SHAPES = {
   from: shape('from'),
   words: shape('words'),
-  files: shape('files'),
   text: shape('text'),
-  command: shape('command'),
   health: shape('health'),
 };
 
@@ -123,8 +121,10 @@ function shape(name: string): TokenType {
 const SHAPE_OF: Record<Form, TokenType> = {
   ...SHAPES,
   pairs: SHAPES.words,
-  paths: SHAPES.files,
-  script: SHAPES.command,
+  paths: SHAPES.words,
+  files: SHAPES.words,
+  command: SHAPES.text,
+  script: SHAPES.text,
 };
 
 const keywordTokens = KEYWORDS.map((keyword) => {
