@@ -134,12 +134,6 @@ export const languageCodes = errorTable({
     why: 'The recipe asks for this variable with `${name?}` or `${name:?}`, and it has no value.',
     todo: 'Give it with --build-arg, or with ARG or ENV before this line.',
   },
-  LANG_SYNTAX: {
-    exit: 3,
-    message: '{instruction} cannot be read here: {problem}',
-    why: 'The words of the line do not follow the form of the instruction.',
-    todo: 'See docs/language.md for the form of each instruction.',
-  },
   LANG_CHECK: {
     exit: 3,
     message: '{problem}',
