@@ -97,7 +97,7 @@ export class BlockSpace {
     }
   }
 
-  /** Free places in front of the end, the first one first. Places at the end are given up. */
+  /** Free places in front of the end, the first one first. Places at the end are given up; {@link cut} must follow. */
   holes(): number[] {
     const free = new Set(this.#free);
     while (this.#endMb > this.#startMb && free.delete(this.#endMb - this.#blockMb)) this.#shrink();
@@ -113,13 +113,19 @@ export class BlockSpace {
 
   #shrink(): void {
     this.#endMb -= this.#blockMb;
-    this.#stale.delete(this.#endMb);
+  }
+
+  /** Ends the file behind the last place in use: whatever lay there is a hole from now on. */
+  cut(): void {
+    this.#file.truncate(this.#endMb * MIB);
+    this.#grownMb = this.#endMb;
+    for (const fileMb of this.#stale.keys()) if (fileMb >= this.#endMb) this.#stale.delete(fileMb);
   }
 
   /** Stale bytes in front of the end. */
   staleBytes(): number {
     let sectors = 0;
-    for (const stale of this.#stale.values()) sectors += stale.count;
+    for (const [fileMb, stale] of this.#stale) if (fileMb < this.#endMb) sectors += stale.count;
     return sectors * this.#sectorBytes;
   }
 

@@ -2,7 +2,6 @@
 import { Bitmap } from '../bytes/bitmap.ts';
 import { readBytes } from '../disk/block-file.ts';
 import { isZero } from '../disk/zeros.ts';
-import { BlockTable } from './block-table.ts';
 import { writeTables } from './file-layout.ts';
 import { BLOCK, MIB } from './format.ts';
 import { sectorsIn } from './geometry.ts';
@@ -15,18 +14,21 @@ import { writeChunkBits } from './sector-bitmap.ts';
  * dropped, places that are not used any more are closed, and no old data are left where nothing points.
  */
 export function finishLeaf(leaf: Leaf, metadata: Metadata, dataWriteGuid: string): void {
-  dropZeroBlocks(leaf);
-  fillHoles(leaf);
-  leaf.space.cleanAll();
-  if (!metadata.hasParent) completeBlocks(leaf);
-  const bitmapMb = writeBitmaps(leaf);
-  leaf.file.truncate((leaf.space.endMb + bitmapMb.size) * MIB);
-  writeTables(leaf.file, {
-    metadata,
-    geometry: leaf.geometry,
-    bat: { table: leaf.table, bitmapMb },
-    dataWriteGuid,
-  });
+  const { file, geometry, space, table } = leaf;
+  try {
+    dropZeroBlocks(leaf);
+    fillHoles(leaf);
+    space.cut();
+    space.cleanAll();
+    if (!metadata.hasParent) completeBlocks(leaf);
+    const bitmapMb = writeBitmaps(leaf);
+    file.truncate((space.endMb + bitmapMb.size) * MIB);
+    writeTables(file, { metadata, geometry, bat: { table, bitmapMb }, dataWriteGuid });
+  } catch (error) {
+    // The leaf may go on: bitmaps behind its last block must not pass for payload of its next one.
+    space.cut();
+    throw error;
+  }
 }
 
 function dropZeroBlocks(leaf: Leaf): void {
@@ -108,9 +110,4 @@ function writeBitmaps(leaf: Leaf): Map<number, number> {
     places.set(chunk, endMb++);
   }
   return places;
-}
-
-/** A table without any block. */
-export function emptyBat(blockCount: number): { table: BlockTable; bitmapMb: Map<number, number> } {
-  return { table: new BlockTable(blockCount), bitmapMb: new Map() };
 }

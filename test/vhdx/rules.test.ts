@@ -144,6 +144,22 @@ describe('a block that hides data as zeros', () => {
   });
 });
 
+describe('a partial block', () => {
+  it('stores zeros, not old data, when it got a place that was used before', () => {
+    const { disk, leaf } = sandboxOnData();
+    disk.write(pattern(MIB, 9), 6 * MIB);
+    disk.zero(6 * MIB, MIB);
+    disk.write(pattern(512, 3), MIB);
+    disk.zero(MIB + 65536, 65536);
+    expect(
+      contents(disk)
+        .subarray(MIB + 65536, MIB + 131072)
+        .every((byte) => byte === 0),
+    ).toBe(true);
+    expect(states(sealed(disk, leaf))).toEqual([0, PARTIAL, 0, 0, 0, 0]);
+  });
+});
+
 describe('bits of a block that was given up', () => {
   it('do not come back when the block is partial again', () => {
     const { disk, leaf } = sandboxOnData();
