@@ -8,7 +8,8 @@ import path from 'node:path';
  */
 export function storeFolder(env: NodeJS.ProcessEnv = process.env, platform = process.platform): string {
   if (env.HYPERFILE_HOME) return path.resolve(env.HYPERFILE_HOME);
-  if (platform === 'win32') return path.join(env.LOCALAPPDATA ?? path.join(homedir(), 'AppData', 'Local'), 'Hyperfile');
+  if (platform === 'win32')
+    return path.join(env.LOCALAPPDATA ?? path.join(homedir(), 'AppData', 'Local'), 'Hyperfile');
   if (platform === 'darwin') return path.join(homedir(), 'Library', 'Application Support', 'hyperfile');
   return path.join(xdgFolder(env.XDG_DATA_HOME) ?? path.join(homedir(), '.local', 'share'), 'hyperfile');
 }

@@ -1,5 +1,6 @@
 /** Every program of the system is started through here. */
 import { HyperfileError, systemCode } from './error.ts';
+import { missingTool } from './missing-tool.ts';
 
 export interface ToolOptions {
   readonly input?: string | Uint8Array;
@@ -25,7 +26,11 @@ const OUTPUT_CHARACTERS_IN_ERRORS = 2000;
  * @throws HyperfileError TOOL_MISSING when it is not on PATH, TOOL_FAILED for a status not accepted,
  *   INTERRUPTED when the signal fired.
  */
-export async function runTool(tool: string, args: readonly string[], options: ToolOptions = {}): Promise<ToolResult> {
+export async function runTool(
+  tool: string,
+  args: readonly string[],
+  options: ToolOptions = {},
+): Promise<ToolResult> {
   const { execa } = await import('execa');
   const result = await execa(tool, args, {
     reject: false,
@@ -36,7 +41,7 @@ export async function runTool(tool: string, args: readonly string[], options: To
     ...(options.signal && { cancelSignal: options.signal }),
   });
   if (result.isCanceled) throw new HyperfileError('INTERRUPTED');
-  if (systemCode(result.cause) === 'ENOENT') throw new HyperfileError('TOOL_MISSING', { data: { tool } });
+  if (systemCode(result.cause) === 'ENOENT') throw missingTool(tool);
   const status = result.exitCode ?? -1;
   if (!(options.accept ?? [0]).includes(status)) {
     const output = (result.stderr.trim() || result.stdout.trim() || result.shortMessage || '').slice(

@@ -5,6 +5,7 @@
  */
 import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
 import { HyperfileError, systemCode } from './error.ts';
+import { missingTool } from './missing-tool.ts';
 
 /**
  * Runs a program of the system that prints little, and waits for it. It is not in the group of processes that a
@@ -25,7 +26,7 @@ export function runQuickly(tool: string, args: readonly string[]): Promise<strin
     child.stderr.setEncoding('utf8').on('data', (text: string) => (said.stderr += text));
     child.on('error', (error) => {
       const isMissing = systemCode(error) === 'ENOENT';
-      reject(isMissing ? new HyperfileError('TOOL_MISSING', { data: { tool } }) : error);
+      reject(isMissing ? missingTool(tool) : error);
     });
     child.on('close', (status, signal) => {
       if (status === 0) return resolve(said.stdout);

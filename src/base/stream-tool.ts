@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { HyperfileError, systemCode } from './error.ts';
+import { missingTool } from './missing-tool.ts';
 
 export interface StreamedTool {
   readonly stdout: Readable;
@@ -49,7 +50,7 @@ export function streamTool(tool: string, args: readonly string[], options: Strea
   const finished = new Promise<void>((resolve, reject) => {
     child.on('error', (error) => {
       const missing = systemCode(error) === 'ENOENT';
-      reject(missing ? new HyperfileError('TOOL_MISSING', { data: { tool }, cause: error }) : error);
+      reject(missing ? missingTool(tool, error) : error);
     });
     child.on('close', (status) => {
       signal?.removeEventListener('abort', stop);

@@ -2,14 +2,18 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { HyperfileError } from '../../base/error.ts';
+import { missingTool } from '../../base/missing-tool.ts';
 import { openSession, type Session } from '../../base/session.ts';
 import type { CreateRequest, Driver, Finding, OpenRequest, RootPartition, Sandbox } from '../driver.ts';
 import type { Disks } from './disks.ts';
 import { GUEST_HOSTNAME, type Launch } from './launch-request.ts';
 import type { HostFiles } from './mount-points.ts';
 import { claimNew } from './claim-new.ts';
+import { hasTool } from './probe.ts';
 import { chooseRuntime } from './runtime.ts';
 import { NamespaceSandbox } from './sandbox.ts';
+
+const UNMOUNT = 'umount';
 
 export interface NamespaceDriverOptions {
   /** Absolute; sessions live in `run` below it. */
@@ -121,6 +125,8 @@ export class NamespaceDriver implements Driver {
   async #startDisks(signal: AbortSignal | undefined): Promise<Common> {
     if (process.getuid?.() !== 0)
       throw new HyperfileError('NOT_ROOT', { data: { action: 'opening a sandbox' } });
+    // Any other program may turn out to be missing later, but without this one nothing could be undone.
+    if (!hasTool(UNMOUNT)) throw missingTool(UNMOUNT);
     const session = (this.#session ??= openSession(this.#options.stateFolder));
     const startDisks = this.#options.startDisks ?? startDiskServer;
     return {

@@ -2,6 +2,7 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Duplex } from 'node:stream';
 import { HyperfileError, systemCode } from '../../base/error.ts';
+import { missingTool } from '../../base/missing-tool.ts';
 import { startProcess } from '../../base/spawn.ts';
 import type { CommandIo, CommandResult } from '../driver.ts';
 import {
@@ -69,7 +70,7 @@ function converse(child: ChildProcess, request: Buffer, io: CommandIo): Promise<
 }
 
 function startError(error: Error): HyperfileError {
-  if (systemCode(error) === 'ENOENT') return new HyperfileError('TOOL_MISSING', { data: { tool: PERL } });
+  if (systemCode(error) === 'ENOENT') return missingTool(PERL);
   return new HyperfileError('DRIVER_START_FAILED', { data: { reason: error.message }, cause: error });
 }
 

@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { HyperfileError, systemCode } from '../../base/error.ts';
+import { missingTool } from '../../base/missing-tool.ts';
 import { runQuickly, startProcess } from '../../base/spawn.ts';
 import type { CommandIo, CommandResult } from '../driver.ts';
 import type { LaunchRequest } from './launch-request.ts';
@@ -58,7 +59,7 @@ function runToEnd(command: readonly string[], request: LaunchRequest, io: Comman
     child.stdin?.on('error', () => undefined).end(request.stdin);
     child.on('error', (error) => {
       const missing = systemCode(error) === 'ENOENT';
-      reject(missing ? new HyperfileError('TOOL_MISSING', { data: { tool: 'bash' } }) : error);
+      reject(missing ? missingTool('bash') : error);
     });
     child.on('close', (status, signal) => {
       if (status === null && !io.signal?.aborted)

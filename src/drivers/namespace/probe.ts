@@ -1,6 +1,7 @@
 /** What a host must have for the namespace driver, and which Debian package brings it. */
 import { accessSync, constants, existsSync, readFileSync, statfsSync } from 'node:fs';
 import path from 'node:path';
+import { howToInstall } from '../../base/missing-tool.ts';
 import type { Finding } from '../driver.ts';
 import { canLaunch } from './launch.ts';
 
@@ -18,15 +19,7 @@ export interface Host {
   readonly freeBytes: number;
 }
 
-const PACKAGES: Readonly<Record<string, string>> = {
-  mount: 'mount',
-  umount: 'mount',
-  losetup: 'mount',
-  setpriv: 'util-linux',
-  fstrim: 'util-linux',
-  mke2fs: 'e2fsprogs',
-  perl: 'perl-base',
-};
+const TOOLS = ['mount', 'umount', 'losetup', 'setpriv', 'fstrim', 'mke2fs', 'perl'];
 
 const NAMESPACES = ['mnt', 'pid', 'ipc', 'uts', 'net'];
 const GIB = 1024 ** 3;
@@ -67,9 +60,9 @@ function devices(host: Host): Finding[] {
 }
 
 function tools(host: Host): Finding[] {
-  const missing = Object.entries(PACKAGES).filter(([tool]) => !host.hasTool(tool));
-  if (missing.length === 0) return [ok(`programs: ${Object.keys(PACKAGES).join(', ')}`)];
-  return missing.map(([tool, name]) => problem(`${tool} is not installed`, `apt-get install ${name}`));
+  const missing = TOOLS.filter((tool) => !host.hasTool(tool));
+  if (missing.length === 0) return [ok(`programs: ${TOOLS.join(', ')}`)];
+  return missing.map((tool) => problem(`${tool} is not installed`, howToInstall(tool) ?? ''));
 }
 
 function kernel(host: Host): Finding[] {
@@ -106,17 +99,22 @@ function problem(what: string, todo: string): Finding {
 }
 
 function thisHost(stateFolder: string): Host {
-  const folders = [...(process.env.PATH ?? '').split(':'), '/usr/local/sbin', '/usr/sbin', '/sbin'];
   return {
     platform: process.platform,
     architecture: process.arch,
     userId: process.getuid?.(),
-    hasTool: (name) => folders.some((folder) => isAllowed(path.join(folder, name), constants.X_OK)),
+    hasTool,
     exists: existsSync,
     canOpen: (device) => isAllowed(device, constants.R_OK | constants.W_OK),
     readText: (file) => (existsSync(file) ? readFileSync(file, 'utf8') : ''),
     freeBytes: freeBytesFor(stateFolder),
   };
+}
+
+/** True when a program of the system can be started. */
+export function hasTool(name: string): boolean {
+  const folders = [...(process.env.PATH ?? '').split(':'), '/usr/local/sbin', '/usr/sbin', '/sbin'];
+  return folders.some((folder) => isAllowed(path.join(folder, name), constants.X_OK));
 }
 
 function isAllowed(file: string, mode: number): boolean {

@@ -6,9 +6,12 @@
 import type { ChildProcess, StdioOptions } from 'node:child_process';
 import { open } from 'node:fs/promises';
 import { HyperfileError, systemCode } from '../../base/error.ts';
+import { missingTool } from '../../base/missing-tool.ts';
 import { startProcess, withSystemFolders } from '../../base/spawn.ts';
 import { mountArguments } from './served-mounts.ts';
 
+/** Major 10, minor 229, as the system packs the two (devices.txt of the kernel). */
+const FUSE_DEVICE_NUMBER = 10 * 256 + 229;
 const STDERR_CHARACTERS_KEPT = 4000;
 
 export class ServerProcess {
@@ -95,14 +98,17 @@ export class ServerProcess {
 
 async function openFuseDevice() {
   if (process.getuid?.() !== 0) throw new HyperfileError('NOT_ROOT', { data: { action: 'mounting a disk' } });
-  try {
-    return await open('/dev/fuse', 'r+');
-  } catch (cause) {
-    throw new HyperfileError('FUSE_UNAVAILABLE', {
-      data: { reason: systemCode(cause) ?? String(cause) },
-      cause,
-    });
-  }
+  const device = await open('/dev/fuse', 'r+').catch((cause: unknown) => {
+    throw unavailable(systemCode(cause) ?? String(cause), cause);
+  });
+  // Containers are sometimes given /dev/null in its place.
+  if ((await device.stat()).rdev === FUSE_DEVICE_NUMBER) return device;
+  await device.close();
+  throw unavailable('it is another device');
+}
+
+function unavailable(reason: string, cause?: unknown): HyperfileError {
+  return new HyperfileError('FUSE_UNAVAILABLE', { data: { reason }, cause });
 }
 
 async function mount(mountPoint: string, deviceFd: number): Promise<void> {
@@ -129,8 +135,7 @@ async function mount(mountPoint: string, deviceFd: number): Promise<void> {
 
 function startError(error: Error): HyperfileError {
   const tool = 'path' in error ? String(error.path) : 'setpriv';
-  if (systemCode(error) === 'ENOENT')
-    return new HyperfileError('TOOL_MISSING', { data: { tool }, cause: error });
+  if (systemCode(error) === 'ENOENT') return missingTool(tool, error);
   return new HyperfileError('FUSE_SERVER_DIED', { data: { how: error.message }, cause: error });
 }
 

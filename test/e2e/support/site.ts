@@ -120,6 +120,7 @@ RUN ["/bin/busybox", "--install", "-s", "/bin"]
   /** Nothing is left of any command: no mount, loop device, process, unfinished file, lease or lock. */
   async expectNothingLeft(): Promise<void> {
     expect(await lastingTracesOf(this.folder)).toEqual([]);
+    expect(await lastingTracesOf(this.home)).toEqual([]);
     expect(this.strayFiles()).toEqual([]);
   }
 
