@@ -3,11 +3,11 @@
 # on Debian and Ubuntu as root. Elsewhere it names what is missing. Says what it does; quick when all is there.
 set -u
 
-# What must be there (a program, or a file) and the package that brings it.
-RUN='mkfs.ext4=e2fsprogs losetup=mount fsfreeze=util-linux unshare=util-linux mmdebstrap=mmdebstrap
-  qemu-img=qemu-utils xz=xz-utils bzip2=bzip2 zstd=zstd
+# What must be there (a program, a file, a Python module) and the package that brings it.
+RUN='mke2fs=e2fsprogs losetup=mount fstrim=util-linux setpriv=util-linux perl=perl-base mmdebstrap=mmdebstrap
+  qemu-img=qemu-utils xz=xz-utils bzip2=bzip2 getfattr=attr
   /usr/share/keyrings/debian-archive-keyring.gpg=debian-archive-keyring'
-TEST="$RUN"' 7zz=7zip vhdiinfo=libvhdi-utils busybox=busybox-static setfattr=attr setfacl=acl sgdisk=gdisk
+TEST="$RUN"' 7zz=7zip vhdiinfo=libvhdi-utils python:pyvhdi=python3-libvhdi busybox=busybox-static fsfreeze=util-linux unshare=util-linux zstd=zstd setfacl=acl sgdisk=gdisk
   debootstrap=debootstrap crun=crun script=bsdutils'
 
 PATH=$PATH:/usr/sbin:/sbin
@@ -25,6 +25,7 @@ look() {
     thing=${pair%%=*} package=${pair#*=}
     case $thing in
       /*) [ -e "$thing" ] && continue ;;
+      python:*) /usr/bin/python3 -c "import ${thing#python:}" >/dev/null 2>&1 && continue ;;
       *) command -v "$thing" >/dev/null 2>&1 && continue ;;
     esac
     case " $missing " in *" $package "*) ;; *) missing="${missing:+$missing }$package" ;; esac
