@@ -37,6 +37,7 @@ async function runCommand(step: RunStep, sandbox: Sandbox, { workshop, id }: Ste
     onOutput: (stream, chunk) => {
       const text = lines.add(stream, chunk);
       if (text !== '') workshop.onEvent({ type: 'step-output', step: id, stream, text });
+      return workshop.drained();
     },
   });
   const rest = lines.end();

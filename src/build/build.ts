@@ -22,6 +22,8 @@ export interface BuildIo {
   readonly store: Store;
   readonly onEvent: Listener<BuildEvent>;
   readonly signal: AbortSignal;
+  /** When whoever shows the events can take more output of commands; undefined: now. */
+  readonly drained?: () => Promise<void> | undefined;
 }
 
 export interface BuildResult {

@@ -16,6 +16,7 @@ export interface WorkshopParts {
   readonly signal: AbortSignal;
   readonly options: BuildOptions;
   readonly context: SourceTree;
+  readonly drained?: () => Promise<void> | undefined;
 }
 
 const ALLOCATION_UNIT_BYTES = 512;
@@ -37,6 +38,8 @@ export class Workshop {
   readonly onEvent: Listener<BuildEvent>;
   readonly options: BuildOptions;
   readonly context: SourceTree;
+  /** When the next output of a command may be told of; undefined: now. */
+  readonly drained: () => Promise<void> | undefined;
   /** Ends every step: the caller's Ctrl-C, or the first step that failed. */
   readonly signal: AbortSignal;
   cachedSteps = 0;
@@ -50,7 +53,11 @@ export class Workshop {
   /** Keeps what this build uses safe from prunes. */
   readonly #lease: StoreLease;
 
-  private constructor({ store, onEvent, signal, options, context }: WorkshopParts, lease: StoreLease) {
+  private constructor(
+    { store, onEvent, signal, options, context, drained }: WorkshopParts,
+    lease: StoreLease,
+  ) {
+    this.drained = drained ?? (() => undefined);
     this.#lease = lease;
     this.store = store;
     this.onEvent = onEvent;

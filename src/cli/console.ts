@@ -8,6 +8,7 @@ export type OutputStream = NodeJS.WritableStream & {
   readonly isTTY?: boolean;
   readonly columns?: number;
   readonly rows?: number;
+  readonly writableNeedDrain?: boolean;
 };
 
 export interface Console {
@@ -46,4 +47,20 @@ function wantsColor(env: Console['env'], stream: OutputStream): boolean {
   if (env.FORCE_COLOR) return env.FORCE_COLOR !== '0' && env.FORCE_COLOR !== 'false';
   if (env.NO_COLOR || env.TERM === 'dumb') return false;
   return stream.isTTY === true;
+}
+
+/** When streams whose readers are slow have room again, or are closed; undefined when all have room. */
+export function whenDrained(streams: readonly OutputStream[]): Promise<void> | undefined {
+  const full = streams.filter(({ writableNeedDrain }) => writableNeedDrain);
+  return full.length === 0 ? undefined : Promise.all(full.map(roomIn)).then(() => undefined);
+}
+
+function roomIn(stream: OutputStream): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = () => {
+      for (const event of ['drain', 'close']) stream.off(event, settle);
+      resolve();
+    };
+    for (const event of ['drain', 'close']) stream.on(event, settle);
+  });
 }

@@ -77,8 +77,8 @@ export interface GuestCommand {
 }
 
 export interface CommandIo {
-  /** Each chunk as the command wrote it. */
-  readonly onOutput: (stream: 'stdout' | 'stderr', chunk: Buffer) => void;
+  /** Each chunk as the command wrote it; a promise says when the next one may come. */
+  readonly onOutput: (stream: 'stdout' | 'stderr', chunk: Buffer) => void | Promise<void>;
   readonly signal?: AbortSignal;
 }
 

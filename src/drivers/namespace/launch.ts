@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import type { Duplex } from 'node:stream';
 import { HyperfileError, systemCode } from '../../base/error.ts';
 import { missingTool } from '../../base/missing-tool.ts';
+import { passOn } from '../../base/pass-on.ts';
 import { startProcess } from '../../base/spawn.ts';
 import type { CommandIo, CommandResult } from '../driver.ts';
 import {
@@ -52,8 +53,8 @@ export async function launch(request: LaunchRequest, io: CommandIo): Promise<Com
 function converse(child: ChildProcess, request: Buffer, io: CommandIo): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
     let complaint = '';
-    child.stdout!.on('data', (chunk: Buffer) => io.onOutput('stdout', chunk));
-    child.stderr!.on('data', (chunk: Buffer) => io.onOutput('stderr', chunk));
+    passOn(child.stdout!, (chunk) => io.onOutput('stdout', chunk), io.signal);
+    passOn(child.stderr!, (chunk) => io.onOutput('stderr', chunk), io.signal);
     const control = child.stdio[3] as Duplex;
     control.on('data', (chunk: Buffer) => (complaint += chunk.toString()));
     // A launcher that died says so through its status.

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import path from 'node:path';
 import { HyperfileError, systemCode } from '../../base/error.ts';
 import { missingTool } from '../../base/missing-tool.ts';
+import { passOn } from '../../base/pass-on.ts';
 import { runQuickly, startProcess } from '../../base/spawn.ts';
 import type { CommandIo, CommandResult } from '../driver.ts';
 import type { LaunchRequest } from './launch-request.ts';
@@ -53,8 +54,8 @@ function runToEnd(command: readonly string[], request: LaunchRequest, io: Comman
       // A terminal's Ctrl-C is for this process, which ends the command itself.
       detached: true,
     });
-    child.stdout!.on('data', (chunk: Buffer) => io.onOutput('stdout', chunk));
-    child.stderr!.on('data', (chunk: Buffer) => io.onOutput('stderr', chunk));
+    passOn(child.stdout!, (chunk) => io.onOutput('stdout', chunk), io.signal);
+    passOn(child.stderr!, (chunk) => io.onOutput('stderr', chunk), io.signal);
     // A command need not read its input.
     child.stdin?.on('error', () => undefined).end(request.stdin);
     child.on('error', (error) => {
