@@ -1,8 +1,7 @@
 /** Bootstraps a Debian or Ubuntu root file system as a tar stream, with mmdebstrap or else debootstrap. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { isHyperfileError } from '../../base/error.ts';
+import { missingTool } from '../../base/missing-tool.ts';
 import { runTool } from '../../base/process.ts';
 import { streamTool, type StreamedTool } from '../../base/stream-tool.ts';
 import type { DebootstrapBase } from '../../language/base-reference.ts';
@@ -12,6 +11,8 @@ import { hostSources } from './apt-sources.ts';
 const DEFAULT_VARIANT = 'minbase';
 
 export interface BootstrapIo {
+  /** A private folder for half-made systems; its owner removes it, also after a `kill -9`. */
+  readonly folder: string;
   readonly signal: AbortSignal;
   readonly onLine: (line: string) => void;
 }
@@ -21,59 +22,41 @@ export async function bootstrap(base: DebootstrapBase, io: BootstrapIo): Promise
   const sources = base.mirror === undefined ? await hostSources(base.suite) : [base.mirror];
   if (await isInstalled('mmdebstrap')) return mmdebstrap(base, sources, io);
   if (await isInstalled('debootstrap')) return debootstrap(base, sources, io);
-  return mmdebstrap(base, sources, io);
+  throw missingTool('mmdebstrap');
 }
 
-function mmdebstrap(
-  { suite, variant, include }: DebootstrapBase,
-  sources: readonly string[],
-  io: BootstrapIo,
-) {
-  const packages = include.length > 0 ? [`--include=${include.join(',')}`] : [];
-  const args = [
-    `--variant=${variant ?? DEFAULT_VARIANT}`,
-    ...packages,
-    '--format=tar',
-    suite,
-    '-',
-    ...sources,
-  ];
-  return streamTool('mmdebstrap', args, { ...io, env: untranslated() });
+function mmdebstrap(base: DebootstrapBase, sources: readonly string[], io: BootstrapIo): StreamedTool {
+  return confined('mmdebstrap', [...commonOptions(base), '--format=tar', base.suite, '-', ...sources], io);
 }
 
 /** debootstrap knows one mirror and makes a folder, which is packed afterwards. */
 async function debootstrap(
-  { suite, variant, include }: DebootstrapBase,
+  base: DebootstrapBase,
   sources: readonly string[],
   io: BootstrapIo,
-) {
-  const folder = await mkdtemp(path.join(tmpdir(), 'hyperfile-debootstrap-'));
-  const clean = (): Promise<void> => rm(folder, { recursive: true, force: true });
-  const mirror = sources
-    .find((line) => !/\s\S+-(updates|security)\s/.test(line))
-    ?.replace(/^deb (\S+) .*$/, '$1');
+): Promise<StreamedTool> {
+  const root = path.join(io.folder, 'root');
+  const main = sources.find((line) => !/\s\S+-(updates|security)\s/.test(line));
+  const mirror = main === undefined ? [] : [main.replace(/^deb (\S+) .*$/, '$1')];
+  const making = confined('debootstrap', [...commonOptions(base), base.suite, root, ...mirror], io);
+  making.stdout.setEncoding('utf8').on('data', (text: string) => text.trim().split('\n').forEach(io.onLine));
+  await making.finished;
+  return streamTool('tar', ['--numeric-owner', '--xattrs', '-C', root, '-cf', '-', '.'], io);
+}
+
+function commonOptions({ variant, include }: DebootstrapBase): string[] {
   const packages = include.length > 0 ? [`--include=${include.join(',')}`] : [];
-  const args = [
-    `--variant=${variant ?? DEFAULT_VARIANT}`,
-    ...packages,
-    suite,
-    folder,
-    ...(mirror ? [mirror] : []),
-  ];
-  try {
-    const making = streamTool('debootstrap', args, { ...io, env: untranslated() });
-    making.stdout
-      .setEncoding('utf8')
-      .on('data', (text: string) => text.trim().split('\n').forEach(io.onLine));
-    await making.finished;
-  } catch (error) {
-    await clean();
-    throw error;
-  }
-  const packing = streamTool('tar', ['--numeric-owner', '--xattrs', '-C', folder, '-cf', '-', '.'], io);
-  const finished = packing.finished.finally(clean);
-  finished.catch(() => undefined);
-  return { ...packing, finished };
+  return [`--variant=${variant ?? DEFAULT_VARIANT}`, ...packages];
+}
+
+/**
+ * Starts a bootstrapper with mounts and processes of its own, tied to this process: however either of them ends,
+ * nothing that the bootstrapper mounted or started stays behind.
+ */
+function confined(tool: string, args: readonly string[], io: BootstrapIo): StreamedTool {
+  const namespaces = ['unshare', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
+  const env = { ...process.env, TMPDIR: io.folder, LC_ALL: 'C.UTF-8', DEBIAN_FRONTEND: 'noninteractive' };
+  return streamTool('setpriv', ['--pdeathsig', 'KILL', ...namespaces, tool, ...args], { ...io, env });
 }
 
 async function isInstalled(tool: string): Promise<boolean> {
@@ -84,9 +67,4 @@ async function isInstalled(tool: string): Promise<boolean> {
     if (isHyperfileError(error, 'TOOL_MISSING')) return false;
     throw error;
   }
-}
-
-/** Messages in English, and no questions asked by packages. */
-function untranslated(): NodeJS.ProcessEnv {
-  return { ...process.env, LC_ALL: 'C.UTF-8', DEBIAN_FRONTEND: 'noninteractive' };
 }

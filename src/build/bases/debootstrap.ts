@@ -2,6 +2,8 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '../../base/canonical-json.ts';
 import { HyperfileError, isHyperfileError } from '../../base/error.ts';
+import { openSession } from '../../base/session.ts';
+import type { StreamedTool } from '../../base/stream-tool.ts';
 import type { Sandbox } from '../../drivers/driver.ts';
 import type { DebootstrapBase } from '../../language/base-reference.ts';
 import { baseKey } from '../../plan/key.ts';
@@ -9,7 +11,7 @@ import type { StepId } from '../events.ts';
 import type { Workshop } from '../workshop.ts';
 import type { Base } from './base.ts';
 import { bootstrap } from './bootstrap.ts';
-import { fillFromTar } from './root-tar.ts';
+import { fillFromTar, type FilledDisk } from './root-tar.ts';
 import { scratchBase } from './scratch.ts';
 
 /**
@@ -57,28 +59,48 @@ async function make(
   const { store, signal, onEvent } = workshop;
   const onLine = (line: string): void =>
     onEvent({ type: 'step-output', step, stream: 'stderr', text: `${line}\n` });
-  const tool = await bootstrap(reference, { signal, onLine });
+  const session = openSession(store.root);
   try {
-    const filled = await fillFromTar(empty, tool.stdout, reference.suite, workshop, async (sandbox) => {
-      await tool.finished;
-      return baseKey(system, [await packagesDigest(sandbox)]);
-    });
-    const { layer, created, answer } = filled;
-    const { key, inputs } = answer;
+    const tool = await bootstrap(reference, { signal, onLine, folder: session.folder });
+    const filled = await takeTar(tool, reference.suite, empty, workshop);
+    const { key, inputs } = baseKey(system, [filled.answer]);
+    const { layer, created } = filled;
     workshop.recordLayer({ layer, parent: empty.layers[0], key, inputs, created });
     await store.memoSet(memo, key);
     return { layer, key, created };
   } catch (error) {
-    tool.stop();
-    // What the bootstrapper says matters more than the archive it left cut short.
-    const reason = await tool.finished.then(
-      () => error,
-      (own: unknown) => own,
-    );
-    if (!isHyperfileError(reason, 'TOOL_FAILED')) throw reason;
-    const data = { suite: reference.suite, reason: String(reason.data.output) };
-    throw new HyperfileError('BUILD_BOOTSTRAP_FAILED', { data, cause: reason });
+    if (!isHyperfileError(error, 'TOOL_FAILED')) throw error;
+    const data = { suite: reference.suite, reason: reasonIn(String(error.data.output)) };
+    throw new HyperfileError('BUILD_BOOTSTRAP_FAILED', { data, cause: error });
+  } finally {
+    session.close();
   }
+}
+
+/** What the bootstrapper says of its failure matters more than the archive it left cut short. */
+async function takeTar(
+  tool: StreamedTool,
+  suite: string,
+  empty: Base,
+  workshop: Workshop,
+): Promise<FilledDisk<string>> {
+  try {
+    return await fillFromTar(empty, tool.stdout, suite, workshop, async (sandbox) => {
+      await tool.finished;
+      return packagesDigest(sandbox);
+    });
+  } catch (error) {
+    tool.stop();
+    await tool.finished;
+    throw error;
+  }
+}
+
+/** The lines that a bootstrapper marks as errors, else the last ones. */
+function reasonIn(output: string): string {
+  const lines = output.split('\n').filter((line) => line.trim() !== '');
+  const errors = lines.filter((line) => /^E:/.test(line));
+  return (errors.length > 0 ? errors : lines.slice(-3)).join(' / ');
 }
 
 /** dpkg's own list of what is installed, in which version. */
