@@ -106,9 +106,9 @@ function removeUnmounted(folder: string): void {
   for (const name of readdirSync(folder)) {
     const entry = path.join(folder, name);
     const stat = statOfLiving(entry);
-    if (stat === undefined) continue;
-    if (!stat.isDirectory()) rmSync(entry, { force: true });
-    else if (stat.dev === device) removeUnmounted(entry);
+    if (stat?.dev !== device) continue;
+    if (stat.isDirectory()) removeUnmounted(entry);
+    else rmSync(entry, { force: true });
   }
   try {
     rmdirSync(folder);
