@@ -8,6 +8,8 @@ export interface ToolOptions {
   readonly cwd?: string;
   /** Ends the program when it fires; the call then throws INTERRUPTED. */
   readonly signal?: AbortSignal;
+  /** For what may take long: on Linux the kernel ends the program with this process, even when that is killed. */
+  readonly endsWithUs?: boolean;
   /** Exit statuses that are answers, not failures. Default: only 0. */
   readonly accept?: readonly number[];
 }
@@ -19,6 +21,9 @@ export interface ToolResult {
 }
 
 const OUTPUT_CHARACTERS_IN_ERRORS = 2000;
+const DEATH_SIGNAL = ['setpriv', '--pdeathsig', 'KILL', '--'] as const;
+/** What setpriv ends with when there is no such program. */
+const NOT_FOUND = 127;
 
 /**
  * Runs a program of the system to its end and returns what it printed (UTF-8).
@@ -32,17 +37,22 @@ export async function runTool(
   options: ToolOptions = {},
 ): Promise<ToolResult> {
   const { execa } = await import('execa');
-  const result = await execa(tool, args, {
+  const isTied = options.endsWithUs === true && process.platform === 'linux';
+  const [program, ...words] = isTied ? [...DEATH_SIGNAL, tool, ...args] : [tool, ...args];
+  const result = await execa(program, words, {
     reject: false,
     stripFinalNewline: false,
+    // A terminal's Ctrl-C is for this process, which ends the program through the signal.
+    detached: process.platform !== 'win32',
     ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: options.input }),
     ...(options.env && { env: options.env }),
     ...(options.cwd && { cwd: options.cwd }),
     ...(options.signal && { cancelSignal: options.signal }),
   });
   if (result.isCanceled) throw new HyperfileError('INTERRUPTED');
-  if (systemCode(result.cause) === 'ENOENT') throw missingTool(tool);
+  if (systemCode(result.cause) === 'ENOENT') throw missingTool(program);
   const status = result.exitCode ?? -1;
+  if (isTied && status === NOT_FOUND) throw missingTool(tool);
   if (!(options.accept ?? [0]).includes(status)) {
     const output = (result.stderr.trim() || result.stdout.trim() || result.shortMessage || '').slice(
       -OUTPUT_CHARACTERS_IN_ERRORS,

@@ -1,9 +1,10 @@
 /** Flattens an image into one disk of the host: `.vhdx`, `.vhd`, `.qcow2`, `.raw` or `.img`. */
 import path from 'node:path';
-import { link, mkdtemp, rename, rm, stat } from 'node:fs/promises';
+import { link, rename, stat } from 'node:fs/promises';
 import { HyperfileError, systemCode } from '../base/error.ts';
 import type { Listener, Progress } from '../base/events.ts';
 import { runTool } from '../base/process.ts';
+import { openSession } from '../base/session.ts';
 import { createRawDisk } from '../disk/file-disk.ts';
 import type { Store } from '../store/store.ts';
 import { openChain } from '../vhdx/chain.ts';
@@ -42,7 +43,8 @@ const ALLOCATION_UNIT_BYTES = 512;
 /**
  * The output appears whole under its name or not at all.
  *
- * @throws HyperfileError BUILD_EXPORT_FORMAT, BUILD_OUTPUT_EXISTS, STORE_IMAGE_NOT_FOUND, DISK_FULL, INTERRUPTED
+ * @throws HyperfileError BUILD_EXPORT_FORMAT, BUILD_OUTPUT_EXISTS, BUILD_OUTPUT_FOLDER, STORE_IMAGE_NOT_FOUND,
+ *   DISK_FULL, INTERRUPTED
  */
 export async function exportImage({ name, output }: ExportOptions, io: ExportIo): Promise<ExportResult> {
   const target = path.resolve(output);
@@ -50,12 +52,15 @@ export async function exportImage({ name, output }: ExportOptions, io: ExportIo)
   if (!write) throw new HyperfileError('BUILD_EXPORT_FORMAT', { data: { path: output } });
   if (await stat(target).catch(() => undefined))
     throw new HyperfileError('BUILD_OUTPUT_EXISTS', { data: { path: output } });
+  const folder = path.dirname(target);
+  const found = await stat(folder).catch(() => undefined);
+  if (!found?.isDirectory()) throw new HyperfileError('BUILD_OUTPUT_FOLDER', { data: { folder } });
   const lease = await io.store.lease();
   try {
     const image = await io.store.image(name);
     await lease.add(image.config.layers);
     const chain = io.store.chainPaths(image.config.layers);
-    await writeBeside(target, (partial) => write(chain, partial, io));
+    await writeBeside(target, io.store, (partial) => write(chain, partial, io));
     const { blocks } = await stat(target);
     return { path: target, allocatedBytes: blocks * ALLOCATION_UNIT_BYTES };
   } catch (error) {
@@ -65,16 +70,28 @@ export async function exportImage({ name, output }: ExportOptions, io: ExportIo)
   }
 }
 
-/** Writes into a folder of its own beside the target, so that a half-written disk never has the target's name. */
-async function writeBeside(target: string, write: (partial: string) => Promise<void>): Promise<void> {
-  const folder = await mkdtemp(path.join(path.dirname(target), '.hyperfile-export-'));
+/** Writes under another name beside the target, so that a half-written disk never has the target's name. */
+async function writeBeside(
+  target: string,
+  store: Store,
+  write: (partial: string) => Promise<void>,
+): Promise<void> {
+  const session = openSession(store.root);
+  const partial = path.join(path.dirname(target), `.hyperfile-export-${path.basename(session.folder)}`);
+  const files = [partial, flatName(partial)];
   try {
-    const partial = path.join(folder, path.basename(target));
+    for (const file of files) session.claim(file);
     await write(partial);
     await publish(partial, target);
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    for (const file of files) session.discard(file);
+    session.close();
   }
+}
+
+/** What qemu-img converts from lies beside what it writes. */
+function flatName(partial: string): string {
+  return `${partial}.flat.vhdx`;
 }
 
 /** A link never replaces what somebody else put there meanwhile; where links are missing, a rename has to do. */
@@ -103,11 +120,12 @@ async function viaQemu(
   format: string,
   options: FlattenOptions,
 ): Promise<void> {
-  const flat = `${target}.flat.vhdx`;
+  const flat = flatName(target);
   await flatten(chain, flat, options);
   // Without force_size, the VHD driver rounds the disk to a geometry that no partition table was made for.
   const exact = format === 'vpc' ? ['-o', 'subformat=dynamic,force_size=on'] : [];
   await runTool('qemu-img', ['convert', '-f', 'vhdx', '-O', format, ...exact, flat, target], {
     signal: options.signal,
+    endsWithUs: true,
   });
 }

@@ -68,6 +68,12 @@ export const buildCodes = errorTable({
     why: 'The ending of the output file chooses the disk format.',
     todo: 'Give the output another name.',
   },
+  BUILD_OUTPUT_FOLDER: {
+    exit: 2,
+    message: 'the folder {folder} does not exist',
+    why: 'export writes its disk into a folder that is there.',
+    todo: 'Make the folder, or give another name with -o.',
+  },
   BUILD_OUTPUT_EXISTS: {
     exit: 2,
     message: '{path} exists already',

@@ -72,6 +72,7 @@ async function convert(file: string, format: string, target: string, signal: Abo
     const options = 'subformat=dynamic,block_size=1M,block_state_zero=on';
     await runTool('qemu-img', ['convert', '-f', qemuFormat, '-O', 'vhdx', '-o', options, file, target], {
       signal,
+      endsWithUs: true,
     });
   } catch (error) {
     if (isHyperfileError(error, 'TOOL_FAILED')) throw notADisk(file, String(error.data.output));

@@ -51,8 +51,10 @@ async function exportShown(
     const durationMs = performance.now() - startedMs;
     onEvent({ type: 'step-end', step, status: 'done', durationMs, layer: { id: output, allocatedBytes } });
   } catch (error) {
-    const status = signal.aborted ? 'cancelled' : 'failed';
-    onEvent({ type: 'step-end', step, status, durationMs: performance.now() - startedMs });
+    const durationMs = performance.now() - startedMs;
+    const message = error instanceof Error ? error.message : String(error);
+    if (signal.aborted) onEvent({ type: 'step-end', step, status: 'cancelled', durationMs });
+    else onEvent({ type: 'step-end', step, status: 'failed', durationMs, error: { message } });
     throw error;
   }
 }
