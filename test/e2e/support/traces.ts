@@ -13,11 +13,16 @@ export function tracesOf(folder: string): string[] {
   return [...mountsOf(folder), ...loopDevicesOf(folder), ...processesOf(folder)];
 }
 
-/** The same after a moment's patience. */
-export async function lastingTracesOf(folder: string): Promise<string[]> {
+/** What is left of a folder after a moment's patience. */
+export function lastingTracesOf(folder: string): Promise<string[]> {
+  return lasting(() => tracesOf(folder));
+}
+
+/** What a look still finds after a moment's patience. */
+export async function lasting(look: () => string[]): Promise<string[]> {
   const deadline = performance.now() + PATIENCE_MS;
   for (;;) {
-    const traces = tracesOf(folder);
+    const traces = look();
     if (traces.length === 0 || performance.now() > deadline) return traces;
     await sleep(PAUSE_MS);
   }
@@ -32,10 +37,18 @@ export function mountsOf(folder: string): string[] {
 }
 
 function loopDevicesOf(folder: string): string[] {
+  return loopDevices().filter((line) => line.includes(folder));
+}
+
+/** Loop devices on disks of no folder: their disk server was unmounted below them, whoever that was. */
+export function lostLoopDevices(): string[] {
+  return loopDevices().filter((line) => / \/disk-\d+$/.test(line));
+}
+
+function loopDevices(): string[] {
   return execFileSync('losetup', ['-l', '-n', '-O', 'NAME,BACK-FILE'], { encoding: 'utf8' })
     .split('\n')
-    .filter((line) => line.includes(folder))
-    .map((line) => `loop device: ${line}`);
+    .map((line) => `loop device: ${line.trim()}`);
 }
 
 /** Processes whose command line or first environment names the folder: the command, its tools, its guests. */
