@@ -3,6 +3,7 @@ import { statSync } from 'node:fs';
 import path from 'node:path';
 import { isAbandoned, UNFINISHED_PREFIX } from '../base/atomic-file.ts';
 import { isHyperfileError } from '../base/error.ts';
+import { tryLock } from '../base/lock.ts';
 import { isUnfinished, LAYER_ID, layerFile, layerRecordFile, type Layout } from './layout.ts';
 import { readLeases } from './lease.ts';
 import { listIfThere, readIfThere, removeIfThere } from './read.ts';
@@ -17,10 +18,17 @@ export function sweep(layout: Layout): void {
     if (dead.length === 0) return;
     for (const lease of dead) for (const file of unfinishedLayers(layout, lease)) removeIfThere(file);
     for (const file of abandonedFiles(layout)) removeIfThere(file);
+    for (const lock of [layout.pruneLock, layout.namesLock]) dropIfDead(lock);
     for (const lease of dead) removeIfThere(lease);
   } catch (error) {
     if (!isHyperfileError(error, 'STORE_ACCESS')) throw error;
   }
+}
+
+/** Taking a dead holder's lock is what removes it. */
+function dropIfDead(lockPath: string): void {
+  const lock = tryLock(lockPath);
+  if ('release' in lock) lock.release();
 }
 
 /** Unfinished small files of a store whose writers are gone. */

@@ -112,10 +112,12 @@ test('what a killed process had not finished is gone when the store is opened ag
   const { root, chain } = await exampleStore();
   const killed = `import { Store } from '${path.resolve(HERE, '../../src/store/store.ts')}';
     import { writeFileSync } from 'node:fs';
+    import { tryLock } from '${path.resolve(HERE, '../../src/base/lock.ts')}';
     import { unfinishedName } from '${path.resolve(HERE, '../../src/base/atomic-file.ts')}';
     const store = await Store.open(${JSON.stringify(root)});
     await store.chainOf('${chain[0]}');
     const { id, path } = store.newLayer();
+    tryLock(${JSON.stringify(path.join(root, 'locks', 'names'))});
     writeFileSync(path, 'half');
     writeFileSync(path.replace(id, '.unfinished-' + id), 'half');
     writeFileSync(unfinishedName(path), 'half');
@@ -125,7 +127,7 @@ test('what a killed process had not finished is gone when the store is opened ag
   expect(readdirSync(path.join(root, 'layers'))).toHaveLength(before.length + 3);
   const store = await Store.open(root);
   expect(readdirSync(path.join(root, 'layers'))).toEqual(before);
-  expect(readdirSync(path.join(root, 'leases'))).toEqual([]);
+  for (const folder of ['leases', 'locks']) expect(readdirSync(path.join(root, folder))).toEqual([]);
   expect(await store.check()).toEqual([]);
 });
 
