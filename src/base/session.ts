@@ -4,6 +4,7 @@
  * everything mounted below it, and the files it had not finished.
  */
 import {
+  appendFileSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -14,11 +15,15 @@ import {
   type Stats,
 } from 'node:fs';
 import path from 'node:path';
-import { replaceFile } from './atomic-file.ts';
+import { diskFullAt } from './atomic-file.ts';
 import { systemCode } from './error.ts';
 import { ownerIsGone, ownerTag } from './owner.ts';
 
-const SUFFIX = '.json';
+/**
+ * A line a claim: `+` or `-` for claimed or released, and the path as JSON. Only ever appended to: replacing a file makes
+ * the host's file system write out what it holds back, and steps claim files all the time.
+ */
+const SUFFIX = '.claims';
 
 let opened = 0;
 
@@ -53,17 +58,19 @@ export function openSession(stateFolder: string): Session {
   const folder = path.join(runFolder(stateFolder), `${ownerTag()}.${++opened}`);
   const record = folder + SUFFIX;
   const files = new Set<string>();
-  const save = (): void => replaceFile(record, JSON.stringify({ files: [...files] }));
   const release = (filePath: string): void => {
-    if (files.delete(path.resolve(filePath))) save();
+    const file = path.resolve(filePath);
+    if (files.delete(file)) append(record, `-${JSON.stringify(file)}\n`);
   };
-  save();
+  mkdirSync(path.dirname(record), { recursive: true });
+  append(record, '');
   mkdirSync(folder, { mode: 0o700 });
   return {
     folder,
     claim: (filePath) => {
-      files.add(path.resolve(filePath));
-      save();
+      const file = path.resolve(filePath);
+      files.add(file);
+      append(record, `+${JSON.stringify(file)}\n`);
     },
     release,
     discard: (filePath) => {
@@ -138,12 +145,31 @@ function recordsIn(folder: string): string[] {
   }
 }
 
-/** A record that was cut short (the host lost power) names nothing. */
-function claimedFiles(record: string): string[] {
+function append(record: string, line: string): void {
   try {
-    const { files } = JSON.parse(readFileSync(record, 'utf8')) as { files?: unknown };
-    return Array.isArray(files) ? files.filter((file): file is string => typeof file === 'string') : [];
+    appendFileSync(record, line);
+  } catch (error) {
+    throw diskFullAt(record, error);
+  }
+}
+
+/** What was claimed and not released. A last line that was cut short (the host lost power) names nothing. */
+function claimedFiles(record: string): string[] {
+  const files = new Set<string>();
+  for (const line of readFileSync(record, 'utf8').split('\n').slice(0, -1)) {
+    const file = parsePath(line.slice(1));
+    if (file === undefined) continue;
+    if (line.startsWith('+')) files.add(file);
+    else files.delete(file);
+  }
+  return [...files];
+}
+
+function parsePath(text: string): string | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'string' && path.isAbsolute(value) ? value : undefined;
   } catch {
-    return [];
+    return undefined;
   }
 }

@@ -20,7 +20,7 @@ afterEach(() => rmSync(stateFolder, { recursive: true, force: true }));
 function leaveSession(record: string, owner = DEAD_OWNER): string {
   const folder = path.join(runFolder(stateFolder), `${owner}.1`);
   mkdirSync(folder, { recursive: true });
-  writeFileSync(`${folder}.json`, record);
+  writeFileSync(`${folder}.claims`, record);
   return folder;
 }
 
@@ -45,7 +45,7 @@ describe('a session', () => {
   test('of a dead process names the files it claimed, and removes them with it', () => {
     const [unfinished, absent] = [path.join(stateFolder, 'unfinished'), path.join(stateFolder, 'absent')];
     writeFileSync(unfinished, '');
-    const folder = leaveSession(JSON.stringify({ files: [unfinished, absent] }));
+    const folder = leaveSession([unfinished, absent].map((file) => `+${JSON.stringify(file)}\n`).join(''));
     const [stale] = staleSessions(stateFolder);
     expect(stale).toMatchObject({ folder, files: [unfinished, absent] });
     stale?.remove();
@@ -68,7 +68,7 @@ describe('a session', () => {
   });
 
   test('whose record was cut short is removed like any other', () => {
-    leaveSession('{"files":["/tm');
+    leaveSession('+"/tm');
     const [stale] = staleSessions(stateFolder);
     expect(stale?.files).toEqual([]);
     stale?.remove();
