@@ -28,7 +28,7 @@ async function hyperfile(args: readonly string[], env: Record<string, string> = 
 async function rootTar(): Promise<string> {
   const tar = path.join(tmpdir(), 'hyperfile-bench-root.tar');
   if (!(await stat(tar).catch(() => undefined))) {
-    await execa('mmdebstrap', ['--variant=minbase', 'bookworm', `${tar}.partial`]);
+    await execa('mmdebstrap', ['--variant=minbase', '--format=tar', 'bookworm', `${tar}.partial`]);
     await execa('mv', [`${tar}.partial`, tar]);
   }
   return tar;
@@ -123,9 +123,13 @@ async function nginx(docker: Peer, buildah: Peer): Promise<void> {
   console.log(row('size of its layer', await leafBytes('nginx'), docker.name, theirs, 1.3, 'MiB'));
 }
 
+async function leafFile(name: string): Promise<string> {
+  const [image] = JSON.parse(await hyperfile(['inspect', name])) as { layers: { id: string }[] }[];
+  return path.join(home, 'layers', `${image.layers[0].id}.vhdx`);
+}
+
 async function leafBytes(name: string): Promise<number> {
-  const [image] = JSON.parse(await hyperfile(['inspect', name])) as { layers: string[] }[];
-  const { blocks } = await stat(path.join(home, 'layers', `${image.layers[0]}.vhdx`));
+  const { blocks } = await stat(await leafFile(name));
   return blocks * 512;
 }
 
@@ -134,9 +138,7 @@ async function size(): Promise<void> {
   await hyperfile(['build', '-q', '-t', 'trivial', folder]);
   const bytes = await leafBytes('trivial');
   console.log(row('layer of a trivial RUN', bytes, 'bound', 256 * 1024, 1, 'MiB'));
-  const [image] = JSON.parse(await hyperfile(['inspect', 'trivial'])) as { layers: string[] }[];
-  const file = path.join(home, 'layers', `${image.layers[0]}.vhdx`);
-  const { stdout } = await execa('sh', ['-c', `zstd -3 -c '${file}' | wc -c`]);
+  const { stdout } = await execa('sh', ['-c', `zstd -3 -c '${await leafFile('trivial')}' | wc -c`]);
   console.log(row('the same, compressed (zstd -3)', Number(stdout), 'bound', 32 * 1024, 1, 'MiB'));
 }
 
@@ -167,13 +169,16 @@ const docker = await startDocker();
 const buildah = await startBuildah();
 try {
   console.log(TABLE_HEAD);
-  await Promise.all([docker.importTar(tar, BASE), buildah.importTar(tar, BASE)]);
+  for (const peer of [docker, buildah]) await peer.importTar(tar, BASE);
   await hyperfile(['import', tar, BASE]);
   if (asked('run20')) await run20(docker, buildah);
   if (asked('cold') || asked('cached')) await coldAndCached(tar, docker);
   if (asked('nginx')) await nginx(docker, buildah);
   if (asked('size')) await size();
   if (asked('memory')) await memory();
+} catch (error) {
+  console.error(error);
+  process.exitCode = 1;
 } finally {
   await docker.close();
   await buildah.close();

@@ -89,12 +89,21 @@ export async function startBuildah(): Promise<Peer> {
       await buildah('commit', '--rm', container, name);
     },
     build: async (target, name, { noCache = false } = {}) => {
-      const options = ['--layers', '--network=host', '--pull-never', ...(noCache ? ['--no-cache'] : [])];
+      // runc comes with Docker and runs on every cgroup layout; crun does not.
+      const options = [
+        '--layers',
+        '--runtime=runc',
+        '--network=host',
+        '--pull-never',
+        ...(noCache ? ['--no-cache'] : []),
+      ];
       await buildah('build', ...options, '-q', '-t', name, target);
     },
     forgetSteps: () => Promise.resolve(),
     close: async () => {
       await buildah('rmi', '-af');
+      // The overlay storage mounts itself on itself.
+      await execa('umount', ['-R', '-l', `${folder}/root/overlay`], { reject: false });
       await rm(folder, { recursive: true, force: true });
     },
   };
