@@ -9,7 +9,7 @@ import type { Disks } from './disks.ts';
 import { GUEST_HOSTNAME, type Launch } from './launch-request.ts';
 import type { HostFiles } from './mount-points.ts';
 import { claimNew } from './claim-new.ts';
-import { hasTool } from './probe.ts';
+import { hasTool, probeHost } from './probe.ts';
 import { chooseRuntime } from './runtime.ts';
 import { NamespaceSandbox } from './sandbox.ts';
 
@@ -46,8 +46,7 @@ export class NamespaceDriver implements Driver {
     this.#launch = chooseRuntime(options.runtime ?? process.env.HYPERFILE_RUNTIME);
   }
 
-  async probe(): Promise<readonly Finding[]> {
-    const { probeHost } = await import('./probe.ts');
+  probe(): Promise<readonly Finding[]> {
     return probeHost(this.#options.stateFolder);
   }
 
