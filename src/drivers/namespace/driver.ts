@@ -47,7 +47,7 @@ export class NamespaceDriver implements Driver {
   }
 
   probe(): Promise<readonly Finding[]> {
-    return probeHost(this.#options.stateFolder);
+    return Promise.resolve(probeHost(this.#options.stateFolder));
   }
 
   async open(request: OpenRequest): Promise<Sandbox> {

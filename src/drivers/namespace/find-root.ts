@@ -1,6 +1,6 @@
 /** Finds the root file system of a foreign disk: by its partition's type, else by looking into what can be mounted. */
 import { mkdirSync, rmdirSync } from 'node:fs';
-import { HyperfileError } from '../../base/error.ts';
+import { HyperfileError, isHyperfileError } from '../../base/error.ts';
 import { traceInside } from '../../fs/inside.ts';
 import { identifyFileSystem } from '../../fs/identify.ts';
 import { PARTITION_TYPE } from '../../gpt/format.ts';
@@ -72,7 +72,10 @@ async function holdsSystem(
     if (error instanceof HyperfileError) return false;
     throw error;
   } finally {
-    await disk.detach();
+    await disk.detach().catch((error: unknown) => {
+      // Another mount namespace of the host holds a copy of the mount: it goes when that ends.
+      if (!isHyperfileError(error, 'FUSE_DEVICE_BUSY')) throw error;
+    });
     rmdirSync(parts.folder);
   }
 }

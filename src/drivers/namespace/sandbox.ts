@@ -120,6 +120,8 @@ export class NamespaceSandbox implements Sandbox {
   async #sealForGood(): Promise<void> {
     this.#finished = true;
     const usedBytes = usedOn(this.#rootPath);
+    // Unmounting alone would write nothing back while another mount namespace of the host holds a copy of the mount.
+    await remount(this.#rootPath, 'ro');
     await this.#unmount();
     if (this.#isWorthTrimming(usedBytes)) await this.#trim();
     await this.#parts.disk.seal();
@@ -139,8 +141,9 @@ export class NamespaceSandbox implements Sandbox {
     await this.#parts.disk.seal(nextPath);
     this.#moveOn(nextPath);
     this.#usedBytes = usedBytes;
-    if (trims) await this.#mount();
-    else await remount(this.#rootPath, 'rw');
+    // Read-only first: so it joins a copy that another mount namespace of the host may hold.
+    if (trims) await this.#mount(false);
+    await remount(this.#rootPath, 'rw');
   }
 
   /**
@@ -164,9 +167,9 @@ export class NamespaceSandbox implements Sandbox {
     this.#sandboxPath = nextPath;
   }
 
-  async #mount(): Promise<void> {
-    const { disk, root, sandboxPath } = this.#parts;
-    await mountGuest(disk.devicePath, this.#rootPath, root.type, sandboxPath !== undefined);
+  async #mount(writable = this.#parts.sandboxPath !== undefined): Promise<void> {
+    const { disk, root } = this.#parts;
+    await mountGuest(disk.devicePath, this.#rootPath, root.type, writable);
     this.#mounted = true;
     this.#usedBytes = usedOn(this.#rootPath);
   }
@@ -189,8 +192,9 @@ export class NamespaceSandbox implements Sandbox {
       await disk
         .detach()
         .catch((error: unknown) => {
-          // A lost disk has been reported by whoever used it, and cannot be detached any more.
-          if (!death.aborted) throw error;
+          // A lost disk has been reported by whoever used it, and cannot be detached any more. One whose mount was
+          // copied into another mount namespace of the host goes when that ends; nothing of it is needed any more.
+          if (!death.aborted && !isHyperfileError(error, 'FUSE_DEVICE_BUSY')) throw error;
         })
         .finally(() => {
           if (this.#sandboxPath !== undefined) session.discard(this.#sandboxPath);
