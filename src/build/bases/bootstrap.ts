@@ -49,14 +49,26 @@ function commonOptions({ variant, include }: DebootstrapBase): string[] {
   return [`--variant=${variant ?? DEFAULT_VARIANT}`, ...packages];
 }
 
+/** Lets go of the copies of mounts below a folder that a new mount namespace begins with: others may want to unmount. */
+const WITHOUT_MOUNTS = String.raw`
+folder=$1; shift
+while read -r _ _ _ _ target _; do
+  case $target in "$folder"/*) umount --lazy "$target" 2>/dev/null ;; esac
+done </proc/self/mountinfo
+exec "$@"`;
+
 /**
  * Starts a bootstrapper with mounts and processes of its own, tied to this process: however either of them ends,
  * nothing that the bootstrapper mounted or started stays behind.
  */
 function confined(tool: string, args: readonly string[], io: BootstrapIo): StreamedTool {
   const namespaces = ['unshare', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
+  const without = ['sh', '-c', WITHOUT_MOUNTS, 'sh', path.dirname(io.folder)];
   const env = { ...process.env, TMPDIR: io.folder, LC_ALL: 'C.UTF-8', DEBIAN_FRONTEND: 'noninteractive' };
-  return streamTool('setpriv', ['--pdeathsig', 'KILL', ...namespaces, tool, ...args], { ...io, env });
+  return streamTool('setpriv', ['--pdeathsig', 'KILL', ...namespaces, ...without, tool, ...args], {
+    ...io,
+    env,
+  });
 }
 
 async function isInstalled(tool: string): Promise<boolean> {
