@@ -92,6 +92,26 @@ RUN cat /out
     ]);
   });
 
+  test('stages that do not need each other run side by side', async () => {
+    const stage = (name: string) => `FROM shell AS ${name}\nRUN echo ${name} > /${name}; sleep 1\n`;
+    const copies = 'FROM shell\nCOPY --from=left /left /\nCOPY --from=right /right /\n';
+    const { events } = await yard.build(stage('left') + stage('right') + copies);
+    const runs = new Set(
+      events.flatMap((e) => (e.type === 'step-start' && e.title.includes('sleep') ? [e.step] : [])),
+    );
+    const order = events.flatMap((e) =>
+      (e.type === 'step-start' || e.type === 'step-end') && runs.has(e.step) ? [e.type] : [],
+    );
+    expect(order).toEqual(['step-start', 'step-start', 'step-end', 'step-end']);
+  });
+
+  test('a stage that the target does not need is not built', async () => {
+    const { steps: ended } = await yard.build(
+      'FROM shell AS unused\nRUN exit 1\nFROM shell\nRUN echo target > /target\n',
+    );
+    expect(ended).toEqual(['FROM shell cached', 'RUN echo target > /target done']);
+  });
+
   test('a build continues from where a failed one stopped', async () => {
     const failing = 'FROM shell\nRUN echo good > /good\nRUN exit 3\n';
     await expect(yard.build(failing)).rejects.toMatchObject({ code: 'BUILD_STEP_FAILED', exitStatus: 1 });

@@ -10,6 +10,14 @@ import { hostSources } from './apt-sources.ts';
 /** Small, but with apt, so that recipes can install packages. */
 const DEFAULT_VARIANT = 'minbase';
 
+/** What debootstrap leaves in its folder, and mmdebstrap cleans away: downloads, and the host's own name and resolver. */
+const HOST_TRACES = [
+  'var/cache/apt/archives/*.deb',
+  'var/lib/apt/lists/*_*',
+  'etc/resolv.conf',
+  'etc/hostname',
+];
+
 export interface BootstrapIo {
   /** A private folder for half-made systems; its owner removes it, also after a `kill -9`. */
   readonly folder: string;
@@ -41,7 +49,8 @@ async function debootstrap(
   const making = confined('debootstrap', [...commonOptions(base), base.suite, root, ...mirror], io);
   making.stdout.setEncoding('utf8').on('data', (text: string) => text.trim().split('\n').forEach(io.onLine));
   await making.finished;
-  return streamTool('tar', ['--numeric-owner', '--xattrs', '-C', root, '-cf', '-', '.'], io);
+  const excluded = HOST_TRACES.map((pattern) => `--exclude=./${pattern}`);
+  return streamTool('tar', ['--numeric-owner', '--xattrs', ...excluded, '-C', root, '-cf', '-', '.'], io);
 }
 
 function commonOptions({ variant, include }: DebootstrapBase): string[] {
