@@ -79,14 +79,14 @@ function scatter(disk: SealableDisk, fill: Buffer): void {
 }
 
 /** qemu-storage-daemon's FUSE export of a qcow2 file with a backing file, under a loop device like ours. */
-export function qemuSubject(folder: string, rawPath: string): Subject {
+export async function qemuSubject(folder: string, rawPath: string): Promise<Subject> {
   const overlay = path.join(folder, 'overlay.qcow2');
   const base = path.join(folder, 'base.qcow2');
   const shown = path.join(folder, 'shown.raw');
+  await execa('qemu-img', ['convert', '-f', 'raw', '-O', 'qcow2', rawPath, base]);
   return {
     name: 'qemu-storage-daemon',
     async open() {
-      await execa('qemu-img', ['convert', '-f', 'raw', '-O', 'qcow2', rawPath, base]);
       await execa('qemu-img', ['create', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', base, overlay]);
       writeFileSync(shown, '');
       const daemon = spawn('qemu-storage-daemon', [
@@ -102,6 +102,8 @@ export function qemuSubject(folder: string, rawPath: string): Subject {
         const ended = new Promise((resolve) => daemon.once('exit', resolve));
         daemon.kill('SIGTERM');
         await ended;
+        // As ours does: otherwise the next in turn alone would have to find memory for its writes.
+        rmSync(overlay);
       };
       return { device, close };
     },
