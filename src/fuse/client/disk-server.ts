@@ -38,7 +38,8 @@ export interface DiskServer {
 const CUT_OFF = ['ENOTCONN', 'ECONNABORTED', 'EIO', 'ENODEV', 'ENOENT'];
 
 /**
- * Starts a disk server. It ends by itself when this process dies.
+ * Starts a disk server. It ends by itself when this process dies, or the thread that called this: call it from the main
+ * thread.
  *
  * @throws HyperfileError NOT_ROOT, TOOL_MISSING, FUSE_UNAVAILABLE, FUSE_MOUNT_FAILED, FUSE_SERVER_DIED, INTERRUPTED;
  *   nothing is left behind then
