@@ -1,11 +1,9 @@
 /** GUID partition tables: the structures of the UEFI specification 2.10, section 5.3, and of the MBR (5.2). */
+import { ENTRY_BYTES } from './table-size.ts';
 import { ascii, bytes, guid, size64, struct, u32, u64, type Decoded } from '../bytes/struct.ts';
 
 export const GPT_SIGNATURE = 'EFI PART';
 export const GPT_REVISION = 0x0001_0000;
-/** The specification's minimum room for entries: 128 of 128 bytes. */
-export const ENTRY_COUNT = 128;
-export const ENTRY_BYTES = 128;
 export const GPT_HEADER_BYTES = 92;
 
 export const gptHeader = struct(GPT_HEADER_BYTES, {

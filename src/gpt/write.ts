@@ -2,8 +2,6 @@
 import { crc32 } from 'node:zlib';
 import type { WritableDisk } from '../disk/disk.ts';
 import {
-  ENTRY_BYTES,
-  ENTRY_COUNT,
   GPT_HEADER_BYTES,
   GPT_REVISION,
   GPT_SIGNATURE,
@@ -13,6 +11,7 @@ import {
   MBR_TYPE_PROTECTIVE,
   type GptHeader,
 } from './format.ts';
+import { ENTRY_BYTES, ENTRY_COUNT, TABLE_BYTES } from './table-size.ts';
 
 export interface GptLayout {
   readonly diskId: string;
@@ -29,13 +28,7 @@ export interface NewPartition {
   readonly name: string;
 }
 
-const TABLE_BYTES = ENTRY_COUNT * ENTRY_BYTES;
 const LARGEST_MBR_SECTORS = 0xffff_ffff;
-
-/** Bytes that the backup takes at the end of a disk: its entries and its header. */
-export function backupBytes(sectorBytes: number): number {
-  return TABLE_BYTES + sectorBytes;
-}
 
 export function writeGpt(disk: WritableDisk, { diskId, partitions }: GptLayout): void {
   const sectorBytes = disk.logicalSectorBytes;

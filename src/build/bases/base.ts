@@ -3,8 +3,6 @@ import type { BaseReference } from '../../language/base-reference.ts';
 import type { DiskDescription, GuestConfig, HistoryEntry } from '../../oci/image.ts';
 import type { StepId } from '../events.ts';
 import type { Cached, Workshop } from '../workshop.ts';
-import { debootstrapBase } from './debootstrap.ts';
-import { diskFileBase } from './disk-file.ts';
 import { imageBase } from './image.ts';
 import { scratchBase } from './scratch.ts';
 
@@ -19,15 +17,16 @@ export interface Base extends Cached {
   readonly created: string;
 }
 
-export function resolveBase(reference: BaseReference, workshop: Workshop, step: StepId): Promise<Base> {
+/** The rarer kinds are loaded when a recipe names them: a build that is all cached is over before that would be. */
+export async function resolveBase(reference: BaseReference, workshop: Workshop, step: StepId): Promise<Base> {
   switch (reference.kind) {
     case 'scratch':
       return scratchBase(workshop);
     case 'image':
       return imageBase(reference.name, workshop);
     case 'disk':
-      return diskFileBase(reference, workshop, step);
+      return (await import('./disk-file.ts')).diskFileBase(reference, workshop, step);
     case 'debootstrap':
-      return debootstrapBase(reference, workshop, step);
+      return (await import('./debootstrap.ts')).debootstrapBase(reference, workshop, step);
   }
 }

@@ -10,7 +10,6 @@ import { baseKey } from '../../plan/key.ts';
 import type { StepId } from '../events.ts';
 import type { Workshop } from '../workshop.ts';
 import type { Base } from './base.ts';
-import { bootstrap } from './bootstrap.ts';
 import { fillFromTar, type FilledDisk } from './root-tar.ts';
 import { scratchBase } from './scratch.ts';
 
@@ -61,6 +60,7 @@ async function make(
     onEvent({ type: 'step-output', step, stream: 'stderr', text: `${line}\n` });
   const session = openSession(store.root);
   try {
+    const { bootstrap } = await import('./bootstrap.ts');
     const tool = await bootstrap(reference, { signal, onLine, folder: session.folder });
     const filled = await takeTar(tool, reference.suite, empty, workshop);
     const { key, inputs } = baseKey(system, [filled.answer]);

@@ -1,5 +1,5 @@
 /** An empty disk with a root file system: what `FROM scratch` and every bootstrapped base stand on. */
-import { newDiskLayout } from '../../gpt/new-disk.ts';
+import { newDiskLayout } from '../../gpt/new-disk-layout.ts';
 import type { DiskDescription } from '../../oci/image.ts';
 import { EMPTY_CONFIG } from '../../plan/guest-config.ts';
 import { baseKey, type CacheKey } from '../../plan/key.ts';
