@@ -3,7 +3,7 @@ import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'n
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { describeWith } from '../support/needs.ts';
+import { describeWith, OPEN_TO_OTHERS, testWith } from '../support/needs.ts';
 import { Site, SITE_NEEDS } from './support/site.ts';
 
 const NOBODY = 65534;
@@ -20,20 +20,24 @@ describeWith([...SITE_NEEDS, 'setpriv', 'unshare'], 'a host', () => {
 
   const recipe = 'FROM shell\nRUN echo new > /new\n';
 
-  test('where one is not root says so, and works all the same for what needs no rights', async () => {
-    chmodSync(site.folder, 0o755);
-    const store = path.join(site.folder, 'own-store');
-    cpSync(site.home, store, { recursive: true });
-    execFileSync('chown', ['-R', `${NOBODY}:${NOBODY}`, store]);
-    const wrapper = ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups', '--'];
-    const options = { wrapper, env: { HYPERFILE_HOME: store } };
-    const says = ['opening a sandbox needs root rights', 'sudo', 'NOT_ROOT', /:2:1\n {2}2 \| RUN/];
-    await site.refused(recipe, 5, says, [], options);
-    expect((await site.run(['images'], options)).out).toContain('shell');
-    expect((await site.build(site.shell, [], options)).err).toContain('(3 steps, 3 cached)');
-  });
+  testWith(
+    [OPEN_TO_OTHERS],
+    'where one is not root says so, and works all the same for what needs no rights',
+    async () => {
+      chmodSync(site.folder, 0o755);
+      const store = path.join(site.folder, 'own-store');
+      cpSync(site.home, store, { recursive: true });
+      execFileSync('chown', ['-R', `${NOBODY}:${NOBODY}`, store]);
+      const wrapper = ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups', '--'];
+      const options = { wrapper, env: { HYPERFILE_HOME: store } };
+      const says = ['opening a sandbox needs root rights', 'sudo', 'NOT_ROOT', /:2:1\n {2}2 \| RUN/];
+      await site.refused(recipe, 5, says, [], options);
+      expect((await site.run(['images'], options)).out).toContain('shell');
+      expect((await site.build(site.shell, [], options)).err).toContain('(3 steps, 3 cached)');
+    },
+  );
 
-  test('whose store belongs to another user says so', async () => {
+  testWith([OPEN_TO_OTHERS], 'whose store belongs to another user says so', async () => {
     const wrapper = ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups', '--'];
     await site.refused(recipe, 5, [`cannot use the store ${site.home}`, 'permission denied'], [], {
       wrapper,

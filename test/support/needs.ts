@@ -1,13 +1,17 @@
 /** Tests say by name what they need; where it is missing they are skipped, and the title says why. */
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { describe } from 'vitest';
+import path from 'node:path';
+import { describe, test } from 'vitest';
 
 type Need = string;
 
 const present = new Map<Need, boolean>();
 
-/** `root`, `/an/absolute/path`, `python:MODULE` of the system's Python, or a program that must be on PATH. */
+/** Tests that start the project as somebody without rights; a clone below /root is closed to everyone else. */
+export const OPEN_TO_OTHERS = 'a project that others may read';
+
+/** `root`, {@link OPEN_TO_OTHERS}, `/an/absolute/path`, `python:MODULE` of the system's Python, or a program that must be on PATH. */
 export function has(need: Need): boolean {
   let known = present.get(need);
   if (known === undefined) {
@@ -21,6 +25,13 @@ function look(need: Need): boolean {
   if (need === 'root') return process.getuid?.() === 0;
   if (need.startsWith('/')) return existsSync(need);
   try {
+    if (need === OPEN_TO_OTHERS) {
+      const own = path.join(import.meta.dirname, 'needs.ts');
+      execFileSync('setpriv', ['--reuid=65534', '--regid=65534', '--clear-groups', 'cat', own], {
+        stdio: 'ignore',
+      });
+      return true;
+    }
     if (need.startsWith('python:')) {
       execFileSync('/usr/bin/python3', ['-c', `import ${need.slice('python:'.length)}`], { stdio: 'ignore' });
     } else execFileSync('sh', ['-c', `command -v -- '${need}'`], { stdio: 'ignore' });
@@ -35,4 +46,11 @@ export function describeWith(needs: readonly Need[], title: string, body: () => 
   const missing = needs.filter((need) => !has(need));
   if (missing.length === 0) describe(title, body);
   else describe.skip(`${title} [skipped: needs ${missing.join(', ')}]`, body);
+}
+
+/** `test`, or a skipped one whose title names what is missing. */
+export function testWith(needs: readonly Need[], title: string, body: () => void | Promise<void>): void {
+  const missing = needs.filter((need) => !has(need));
+  if (missing.length === 0) test(title, body);
+  else test.skip(`${title} [skipped: needs ${missing.join(', ')}]`, body);
 }

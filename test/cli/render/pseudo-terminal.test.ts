@@ -23,7 +23,7 @@ function onTerminal(command: string, columns: number, rows: number): string {
   });
 }
 
-describeWith(['script', 'stty'], 'on a real terminal', () => {
+describeWith(['script', 'stty', '/dev/pts/ptmx'], 'on a real terminal', () => {
   test.each([
     [80, 24],
     [40, 6],

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { cleanStaleSessions } from '../../../src/drivers/drivers.ts';
 import type { NamespaceDriver } from '../../../src/drivers/namespace/driver.ts';
-import { describeWith } from '../../support/needs.ts';
+import { describeWith, OPEN_TO_OTHERS, testWith } from '../../support/needs.ts';
 import { GUEST_NEEDS, leftovers, sh, Workplace } from '../support/guest.ts';
 
 const BUILD = path.resolve(import.meta.dirname, '../support/sleeping-build.ts');
@@ -106,7 +106,7 @@ describeWith([...GUEST_NEEDS, 'setpriv', 'unshare'], 'when things go wrong', () 
     expect(existsSync(layer)).toBe(false);
   });
 
-  test('without root rights the error says so, and nothing is made', async () => {
+  testWith([OPEN_TO_OTHERS], 'without root rights the error says so, and nothing is made', async () => {
     const layer = place.layerPath();
     const [, line] = await startBuild(layer, ['setpriv', '--reuid=65534', '--clear-groups', '--']);
     expect(line).toBe('NOT_ROOT');
