@@ -120,7 +120,7 @@ async function nginx(docker: Peer, buildah: Peer): Promise<void> {
   console.log(row('apt-get install nginx', seconds.get('ours')!, buildah.name, seconds.get('buildah')!, 1));
   await docker.build(folder, 'nginx', { noCache: true });
   const theirs = await docker.lastLayerBytes!('nginx');
-  console.log(row('size of its layer', await leafBytes('nginx'), docker.name, theirs, 1.3, 'MiB'));
+  console.log(row('size of its layer', await leafBytes('nginx'), docker.name, theirs, 1.3, 'bytes'));
 }
 
 async function leafFile(name: string): Promise<string> {
@@ -137,9 +137,9 @@ async function size(): Promise<void> {
   const folder = await recipe('trivial', [`FROM ${BASE}`, 'RUN true', 'RUN echo hello > /hello']);
   await hyperfile(['build', '-q', '-t', 'trivial', folder]);
   const bytes = await leafBytes('trivial');
-  console.log(row('layer of a trivial RUN', bytes, 'bound', 256 * 1024, 1, 'MiB'));
+  console.log(row('layer of a trivial RUN', bytes, 'bound', 256 * 1024, 1, 'bytes'));
   const { stdout } = await execa('sh', ['-c', `zstd -3 -c '${await leafFile('trivial')}' | wc -c`]);
-  console.log(row('the same, compressed (zstd -3)', Number(stdout), 'bound', 32 * 1024, 1, 'MiB'));
+  console.log(row('the same, compressed (zstd -3)', Number(stdout), 'bound', 32 * 1024, 1, 'bytes'));
 }
 
 async function memory(): Promise<void> {
@@ -154,7 +154,7 @@ async function memory(): Promise<void> {
   );
   const kibibytes = Number(stderr.trim().split('\n').at(-1));
   console.log(
-    row('peak memory, 1 GiB layer (largest process)', kibibytes * 1024, 'bound', 200 * 1024 ** 2, 1, 'MiB'),
+    row('peak memory, 1 GiB layer (largest process)', kibibytes * 1024, 'bound', 200 * 1024 ** 2, 1, 'bytes'),
   );
 }
 

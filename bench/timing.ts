@@ -52,5 +52,6 @@ export const TABLE_HEAD =
   '| what | hyperfile | peer | ratio | bound | |\n| --- | --- | --- | --- | --- | --- |';
 
 function format(value: number, unit: string): string {
-  return unit === 'MiB' ? `${(value / 1024 ** 2).toFixed(1)} MiB` : `${value.toFixed(3)} ${unit}`;
+  if (unit !== 'bytes') return `${value.toFixed(3)} ${unit}`;
+  return value < 1024 ** 2 ? `${(value / 1024).toFixed(0)} KiB` : `${(value / 1024 ** 2).toFixed(1)} MiB`;
 }
