@@ -3,11 +3,12 @@ import { homedir } from 'node:os';
 import path from 'node:path';
 
 /**
- * The store's folder: HYPERFILE_HOME, else $XDG_DATA_HOME/hyperfile (~/.local/share/hyperfile), on Windows
+ * The store's folder: HYPERFILE_STORE (or HYPERFILE_HOME, its older name), else $XDG_DATA_HOME/hyperfile (~/.local/share/hyperfile), on Windows
  * %LOCALAPPDATA%\Hyperfile, on macOS ~/Library/Application Support/hyperfile.
  */
 export function storeFolder(env: NodeJS.ProcessEnv = process.env, platform = process.platform): string {
-  if (env.HYPERFILE_HOME) return path.resolve(env.HYPERFILE_HOME);
+  const named = env.HYPERFILE_STORE ?? env.HYPERFILE_HOME;
+  if (named) return path.resolve(named);
   if (platform === 'win32')
     return path.join(env.LOCALAPPDATA ?? path.join(homedir(), 'AppData', 'Local'), 'Hyperfile');
   if (platform === 'darwin') return path.join(homedir(), 'Library', 'Application Support', 'hyperfile');

@@ -6,7 +6,7 @@
 'use strict';
 
 var NEEDED_MAJOR = 22;
-var NEEDED_MINOR = 18;
+var NEEDED_MINOR = 19;
 var HOST_LACKS_SOMETHING = 5;
 
 var found = process.versions.node.split('.').map(Number);

@@ -48,13 +48,13 @@ describe('the launcher', () => {
     'under Node %s says what is needed and ends with 5',
     (node) => {
       const { status, stderr, stdout } = launch({ PRETEND_NODE: node }, ['--require', pretend]);
-      expect(stderr).toMatch(`hyperfile: error: Node 22.18 or newer is needed, and this is ${node}\n  hint:`);
+      expect(stderr).toMatch(`hyperfile: error: Node 22.19 or newer is needed, and this is ${node}\n  hint:`);
       expect(stdout).toBe('');
       expect(status).toBe(5);
     },
   );
 
-  test.each(['22.18.0', '24.0.0', '30.1.0'])('under Node %s starts the command', (node) => {
+  test.each(['22.19.0', '24.0.0', '30.1.0'])('under Node %s starts the command', (node) => {
     const { status, stdout } = launch({ PRETEND_NODE: node }, ['--require', pretend]);
     expect(stdout).toBe('started x\n');
     expect(status).toBe(0);
@@ -64,7 +64,7 @@ describe('the launcher', () => {
     const { engines } = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8')) as {
       engines: { node: string };
     };
-    expect(engines.node).toBe('>=22.18');
+    expect(engines.node).toBe('>=22.19');
     expect(readFileSync(LAUNCHER, 'utf8')).toMatch(/NEEDED_MAJOR = 22;\nvar NEEDED_MINOR = 18;/);
   });
 

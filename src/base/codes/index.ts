@@ -1,5 +1,7 @@
 /** The one table of error codes: every area's codes, merged. */
+import { blobCodes } from './blob.ts';
 import { buildCodes } from './build.ts';
+import { cacheCodes } from './cache.ts';
 import { cliCodes } from './cli.ts';
 import { diskCodes } from './disk.ts';
 import { driverCodes } from './driver.ts';
@@ -7,8 +9,11 @@ import { fsCodes } from './fs.ts';
 import { fuseCodes } from './fuse.ts';
 import { generalCodes } from './general.ts';
 import { languageCodes } from './language.ts';
+import { ociCodes } from './oci.ts';
 import { planCodes } from './plan.ts';
+import { registryCodes } from './registry.ts';
 import { storeCodes } from './store.ts';
+import { transferCodes } from './transfer.ts';
 import { vhdxCodes } from './vhdx.ts';
 
 export const ERROR_CODES = {
@@ -22,6 +27,11 @@ export const ERROR_CODES = {
   ...storeCodes,
   ...driverCodes,
   ...buildCodes,
+  ...ociCodes,
+  ...blobCodes,
+  ...registryCodes,
+  ...transferCodes,
+  ...cacheCodes,
   ...cliCodes,
 };
 
