@@ -107,7 +107,11 @@ export class Workshop {
    * the layer and everything sealed before it are on the disk; {@link recorded} waits for all of it.
    */
   recordLayer({ layer, parent, ...record }: SealedLayer): void {
-    const durable = this.store.sealLayer({ id: layer, ...(parent !== undefined && { parent }) });
+    const durable = this.store.sealLayer({
+      id: layer,
+      key: record.key,
+      ...(parent !== undefined && { parent }),
+    });
     this.#recording = Promise.all([this.#recording, durable]).then(() =>
       this.store.cachePut({ ...record, layer }),
     );

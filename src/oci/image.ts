@@ -70,6 +70,8 @@ export interface LayerRecord {
   /** What the file occupies on the host's disk. */
   readonly allocatedBytes: number;
   readonly created: string;
+  /** The cache key of the step that made it; absent for layers of older stores. */
+  readonly key?: string;
 }
 
 /** A step's result, found by the content that made it. */

@@ -12,6 +12,15 @@ export const MAX_CHAIN_LAYERS = 256;
 
 const ALLOCATION_UNIT_BYTES = 512;
 
+/** A layer whose file is complete. */
+export interface NewLayer {
+  readonly id: string;
+  /** The layer below; absent for a base. */
+  readonly parent?: string;
+  /** The cache key of the step that made it. */
+  readonly key?: string;
+}
+
 export function newLayerId(): string {
   return randomBytes(16).toString('hex');
 }
@@ -21,7 +30,7 @@ export function newLayerId(): string {
  *
  * @throws HyperfileError STORE_LAYER_MISSING when there is no file, DISK_FULL, STORE_ACCESS
  */
-export async function sealLayer(layout: Layout, id: string, parent?: string): Promise<LayerRecord> {
+export async function sealLayer(layout: Layout, { id, parent, key }: NewLayer): Promise<LayerRecord> {
   const file = layerFile(layout, id);
   try {
     await syncFile(file);
@@ -32,6 +41,7 @@ export async function sealLayer(layout: Layout, id: string, parent?: string): Pr
       fileBytes: size,
       allocatedBytes: blocks * ALLOCATION_UNIT_BYTES,
       created: new Date().toISOString(),
+      ...(key !== undefined && { key }),
     };
     await replaceFileDurably(layerRecordFile(layout, id), JSON.stringify(record));
     return record;
@@ -87,6 +97,7 @@ function asLayerRecord(value: Record<string, unknown> | undefined, id: string): 
   if (value === undefined || value.id !== id || typeof value.created !== 'string') return undefined;
   if (!isSize(value.fileBytes) || !isSize(value.allocatedBytes)) return undefined;
   if (value.parent !== undefined && typeof value.parent !== 'string') return undefined;
+  if (value.key !== undefined && typeof value.key !== 'string') return undefined;
   return value as unknown as LayerRecord;
 }
 

@@ -11,7 +11,7 @@ import { normalizeName } from '../oci/reference.ts';
 import { readCacheRecord, readMemo, touchCacheRecord, writeCacheRecord, writeMemo } from './cache.ts';
 import { findDamage } from './check.ts';
 import { hasImage, readImage, resolveImageId, writeImage, type StoredImage } from './images.ts';
-import { chainRecords, newLayerId, requireLayer, sealLayer } from './layers.ts';
+import { chainRecords, newLayerId, requireLayer, sealLayer, type NewLayer } from './layers.ts';
 import { fileDigestsFile, layerFile, layerRecordFile, layoutOf, type Layout } from './layout.ts';
 import { Lease } from './lease.ts';
 import { listImages, removeImage, type ListedImage, type RemovedImage } from './list.ts';
@@ -118,9 +118,10 @@ export class Store {
    *
    * @throws HyperfileError STORE_LAYER_MISSING, DISK_FULL, STORE_ACCESS
    */
-  async sealLayer({ id, parent }: { id: string; parent?: string }): Promise<LayerRecord> {
+  async sealLayer(layer: NewLayer): Promise<LayerRecord> {
+    const { id } = layer;
     this.#begun.delete(id);
-    const record = await sealLayer(this.#layout, id, parent).catch((error: unknown) => {
+    const record = await sealLayer(this.#layout, layer).catch((error: unknown) => {
       this.#begun.add(id);
       throw error;
     });
