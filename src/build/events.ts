@@ -2,6 +2,8 @@
 import type { ErrorCode } from '../base/codes/index.ts';
 import type { SourceLocation } from '../base/error.ts';
 import type { Progress } from '../base/events.ts';
+import type { Digest } from '../oci/digest.ts';
+import type { TransferEvent } from '../transfer/events.ts';
 
 /** `<stage index>.<step index>`, stable within a build. */
 export type StepId = string;
@@ -36,6 +38,8 @@ export type BuildEvent =
       readonly step: StepId;
       readonly status: 'done' | 'cached' | 'failed' | 'cancelled';
       readonly durationMs: number;
+      /** Of a cached step: which cache elsewhere had it (`registry`, `local`, `gha`); absent for the store's own. */
+      readonly origin?: string;
       /** The layer the step made or took, when it has one. */
       readonly layer?: { readonly id: string; readonly allocatedBytes: number };
       readonly error?: StepError;
@@ -47,13 +51,32 @@ export type BuildEvent =
       readonly hint?: string;
     }
   | {
+      /** Under `--explain`: where the step's result came from, or what made it run. */
+      readonly type: 'explain';
+      readonly step: StepId;
+      readonly text: string;
+    }
+  | {
+      /** Layers on their way to or from another place, while the build goes on. */
+      readonly type: 'transfer';
+      readonly event: TransferEvent;
+    }
+  | {
       readonly type: 'build-end';
       readonly status: 'done' | 'failed' | 'cancelled';
       readonly durationMs: number;
       readonly cachedSteps: number;
       readonly totalSteps: number;
       readonly image?: BuiltImage;
+      readonly pushed?: readonly PushedImage[];
     };
+
+/** An image under a name in a registry. */
+export interface PushedImage {
+  readonly name: string;
+  /** Of the manifest. */
+  readonly digest: Digest;
+}
 
 export interface StepError {
   /** Absent for a bug of ours. */

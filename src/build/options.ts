@@ -18,6 +18,18 @@ export interface BuildOptions {
   readonly diskSizeBytes: number;
   /** Driver by name; default: the host's. */
   readonly driver?: string;
+  /** Caches elsewhere that are asked for steps the store does not have, as written (`type=registry,ref=...`). */
+  readonly cacheFrom?: readonly string[];
+  /** Caches elsewhere that get the steps of this build, as written. */
+  readonly cacheTo?: readonly string[];
+  /** Push the image under its tags when it is built. */
+  readonly push?: boolean;
+  /** Bring the image into the store, also when a push alone would not need it there. */
+  readonly load?: boolean;
+  /** Say of each step where its result came from, or why it had to run. */
+  readonly explain?: boolean;
+  /** Allow plain HTTP and certificates that nobody vouches for. */
+  readonly insecure?: boolean;
 }
 
 /** 64 GiB: Windows' usual guess for a system disk; only what is written takes space. */
