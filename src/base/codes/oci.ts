@@ -1,4 +1,41 @@
 import { errorTable } from '../error-entry.ts';
 
-/** The error codes of `oci`. */
-export const ociCodes = errorTable({});
+/** The error codes of `oci`: manifests, blobs, and the folders and archives that hold them. */
+export const ociCodes = errorTable({
+  OCI_MANIFEST_TOO_LARGE: {
+    exit: 4,
+    message: 'the manifest of {name} is longer than {limitBytes} bytes',
+    why: 'A manifest only lists digests and sizes; registries take at most 4 MiB, so that nobody has to read more.',
+    todo: 'Check that the name is right: what it stands for is no image.',
+  },
+  OCI_MANIFEST_INVALID: {
+    exit: 4,
+    message: 'the manifest of {name} makes no sense: {reason}',
+    why: 'The manifest does not follow the OCI image specification, or is of a kind that is not known.',
+    todo: 'Check that the name is right; if it is, build or copy the image again.',
+  },
+  OCI_DIGEST_UNSUPPORTED: {
+    exit: 4,
+    message: '{name} is named by a digest that cannot be checked: {digest}',
+    why: 'Content is only taken when its digest can be checked, and only SHA-256 is known.',
+    todo: 'Copy the image with a tool that names its content by SHA-256, or ask for it by tag.',
+  },
+  OCI_DIGEST_MISMATCH: {
+    exit: 4,
+    message: '{name} is not what its digest says: expected {expected}, found {found}',
+    why: 'The bytes were changed on the way or where they are kept, by accident or on purpose. They were not used.',
+    todo: 'Try again; if it stays, push or save the image again from where it is whole.',
+  },
+  OCI_SIZE_MISMATCH: {
+    exit: 4,
+    message: '{name} does not have the {expected} bytes that were announced, but {found}',
+    why: 'The bytes end too soon or go on for too long: a transfer broke off, or the announced size is a lie.',
+    todo: 'Try again; if it stays, push or save the image again from where it is whole.',
+  },
+  OCI_BLOB_MISSING: {
+    exit: 4,
+    message: '{name} does not have the blob {digest}',
+    why: 'A manifest names a blob that is not beside it: it was deleted, or the image was copied in part only.',
+    todo: 'Push or save the image again from where it is whole.',
+  },
+});
