@@ -1,5 +1,6 @@
 /** Looks a whole store over: what is damaged, and what names something that is not there. */
 import { HyperfileError } from '../base/error.ts';
+import { findDamagedForm } from './forms.ts';
 import { listImageIds, readImage } from './images.ts';
 import { requireLayer } from './layers.ts';
 import type { Layout } from './layout.ts';
@@ -12,7 +13,13 @@ export function findDamage(layout: Layout): HyperfileError[] {
   const ids = listImageIds(layout);
   for (const id of ids)
     collect(errors, () => readImage(layout, id)?.config.layers.forEach((layer) => layers.add(layer)));
-  for (const layer of layers) collect(errors, () => requireLayer(layout, layer));
+  for (const layer of layers) {
+    collect(errors, () => {
+      const { fileBytes } = requireLayer(layout, layer);
+      const damage = findDamagedForm(layout, layer, fileBytes);
+      if (damage !== undefined) throw damage;
+    });
+  }
   const there = new Set(ids);
   for (const { name, id } of listNames(layout).names) {
     if (!there.has(id)) errors.push(new HyperfileError('STORE_IMAGE_NOT_FOUND', { data: { name } }));

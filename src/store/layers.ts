@@ -1,6 +1,6 @@
 /** The layers of a store: sealed ones have a record beside their file, others are in the making. */
 import { randomBytes } from 'node:crypto';
-import { statSync } from 'node:fs';
+import { statSync, type Stats } from 'node:fs';
 import { diskFullAt, replaceFileDurably, syncFile } from '../base/atomic-file.ts';
 import { HyperfileError, systemCode } from '../base/error.ts';
 import type { LayerRecord } from '../oci/image.ts';
@@ -30,19 +30,12 @@ export function newLayerId(): string {
  *
  * @throws HyperfileError STORE_LAYER_MISSING when there is no file, DISK_FULL, STORE_ACCESS
  */
-export async function sealLayer(layout: Layout, { id, parent, key }: NewLayer): Promise<LayerRecord> {
+export async function sealLayer(layout: Layout, layer: NewLayer): Promise<LayerRecord> {
+  const { id } = layer;
   const file = layerFile(layout, id);
   try {
     await syncFile(file);
-    const { size, blocks } = statSync(file);
-    const record: LayerRecord = {
-      id,
-      ...(parent !== undefined && { parent }),
-      fileBytes: size,
-      allocatedBytes: blocks * ALLOCATION_UNIT_BYTES,
-      created: new Date().toISOString(),
-      ...(key !== undefined && { key }),
-    };
+    const record = recordOf(layer, statSync(file));
     await replaceFileDurably(layerRecordFile(layout, id), JSON.stringify(record));
     return record;
   } catch (error) {
@@ -51,9 +44,26 @@ export async function sealLayer(layout: Layout, { id, parent, key }: NewLayer): 
   }
 }
 
+/** The record of a layer whose file looks like this. */
+export function recordOf({ id, parent, key }: NewLayer, { size, blocks }: Stats): LayerRecord {
+  return {
+    id,
+    ...(parent !== undefined && { parent }),
+    fileBytes: size,
+    allocatedBytes: blocks * ALLOCATION_UNIT_BYTES,
+    created: new Date().toISOString(),
+    ...(key !== undefined && { key }),
+  };
+}
+
 /** What is wrong with a layer, if anything: `missing` in part or whole, or a reason. */
 export type LayerState =
   { readonly record: LayerRecord } | { readonly missing: true } | { readonly damaged: string };
+
+/** @throws HyperfileError STORE_LAYER_DAMAGED for what is no layer's id, so never a part of a path */
+export function checkLayerId(id: string): void {
+  if (!LAYER_ID.test(id)) throw damaged(id, 'its id is not 32 hex digits');
+}
 
 /** Reads a layer's record and looks at its file, without opening it. */
 export function inspectLayer(layout: Layout, id: string): LayerState {

@@ -12,12 +12,16 @@ export interface Layout {
   readonly names: string;
   readonly cache: string;
   readonly memo: string;
+  /** Blobs on their way into the store, in part or whole, each named by its digest. */
+  readonly incoming: string;
   /** What builds and other sessions keep while they run. */
   readonly run: string;
   readonly leases: string;
   readonly locks: string;
   readonly pruneLock: string;
   readonly namesLock: string;
+  /** Held for the moment in which a layer from elsewhere becomes one of the store's. */
+  readonly adoptLock: string;
 }
 
 export function layoutOf(root: string): Layout {
@@ -30,11 +34,13 @@ export function layoutOf(root: string): Layout {
     names: at('names'),
     cache: at('cache'),
     memo: at('memo'),
+    incoming: at('incoming'),
     run: at('run'),
     leases: at('leases'),
     locks: at('locks'),
     pruneLock: path.join(root, 'locks', 'prune'),
     namesLock: path.join(root, 'locks', 'names'),
+    adoptLock: path.join(root, 'locks', 'adopt'),
   };
 }
 
@@ -44,6 +50,7 @@ export const STORE_FOLDERS = [
   'names',
   'cache',
   'memo',
+  'incoming',
   'run',
   'leases',
   'locks',
@@ -58,6 +65,16 @@ export function layerFile(layout: Layout, id: string): string {
 
 export function layerRecordFile(layout: Layout, id: string): string {
   return path.join(layout.layers, `${id}.json`);
+}
+
+/** What the layer is outside the store, if it was ever anywhere else. */
+export function layerFormFile(layout: Layout, id: string): string {
+  return path.join(layout.layers, `${id}.form`);
+}
+
+/** `hex`: the blob's digest without `sha256:`. */
+export function incomingFile(layout: Layout, hex: string): string {
+  return path.join(layout.incoming, hex);
 }
 
 /** `hex`: the image's id without `sha256:`. */

@@ -4,7 +4,7 @@ import { digestHex, type Digest } from '../oci/digest.ts';
 import { listImageIds, readImage, resolveImageId, type StoredImage } from './images.ts';
 import { inspectLayer } from './layers.ts';
 import { imageFile, type Layout } from './layout.ts';
-import { listNames, removeName } from './names.ts';
+import { listNames, removeName, repositoryOf } from './names.ts';
 import { removeIfThere } from './read.ts';
 
 export interface ListedImage extends StoredImage {
@@ -48,14 +48,25 @@ export function removeImage(layout: Layout, nameOrId: string, force: boolean): R
   const names = listNames(layout)
     .names.filter(({ id }) => id === target.id)
     .map(({ name }) => name);
-  const going = target.name === undefined ? names : [target.name];
-  if (going.length > 1 && !force) {
+  const going = target.name === undefined ? names : withLoneDigests(target.name, names);
+  if (target.name === undefined && going.filter(isTag).length > 1 && !force) {
     throw new HyperfileError('STORE_IMAGE_IN_USE', { data: { name: nameOrId, names: going } });
   }
   for (const name of going) removeName(layout, name);
   if (going.length < names.length) return { untagged: going };
   const deleted = removeIfThere(imageFile(layout, digestHex(target.id)));
   return { untagged: going, ...(deleted && { deleted: target.id }) };
+}
+
+/** The last tag of a repository takes the digests with it, as in {@link dropLoneDigests}. */
+function withLoneDigests(name: string, names: readonly string[]): string[] {
+  const repository = repositoryOf(name);
+  const others = names.filter((other) => other !== name && repositoryOf(other) === repository);
+  return others.some(isTag) ? [name] : [name, ...others];
+}
+
+function isTag(name: string): boolean {
+  return !name.includes('@');
 }
 
 function readWhole(layout: Layout, id: Digest): StoredImage | undefined {

@@ -8,13 +8,17 @@ import { isHyperfileError } from '../base/error.ts';
 import { digestHex, type Digest } from '../oci/digest.ts';
 import type { LayerRecord } from '../oci/image.ts';
 import { listCacheRecords } from './cache.ts';
+import { findDamagedForm } from './forms.ts';
 import { listImageIds, readImage } from './images.ts';
+import { staleIncoming } from './incoming.ts';
 import { inspectLayer, MAX_CHAIN_LAYERS } from './layers.ts';
-import { imageFile, LAYER_ID, type Layout } from './layout.ts';
+import { imageFile, LAYER_ID, layerFormFile, type Layout } from './layout.ts';
 import { readLeases } from './lease.ts';
 import { listNames } from './names.ts';
 import { listIfThere } from './read.ts';
 import { abandonedFiles } from './sweep.ts';
+
+const LAYER_FILES: ReadonlySet<string> = new Set(['.vhdx', '.json', '.form']);
 
 /** Without any of these, all cached layers go that no image holds. */
 export interface PruneLimits {
@@ -36,6 +40,8 @@ export interface PrunePlan {
   readonly layers: readonly string[];
   /** Files among the layers that belong to no sealed layer, and files that were never finished. */
   readonly garbage: readonly string[];
+  /** Parts of blobs that nobody fetches any more. */
+  readonly incoming: readonly string[];
   readonly deadLeases: readonly string[];
 }
 
@@ -63,7 +69,8 @@ export function planPrune(layout: Layout, limits: PruneLimits): PrunePlan {
     images: images.gone,
     cacheFiles,
     layers: sealed.sort((left, right) => kept.depth(right) - kept.depth(left)),
-    garbage: findGarbage(layout, unkept, new Set(sealed)),
+    garbage: [...findGarbage(layout, unkept, new Set(sealed)), ...damagedForms(layout, fileNames, kept)],
+    incoming: staleIncoming(layout, limits.all === true),
     deadLeases: leases.dead,
   };
 }
@@ -178,10 +185,23 @@ function touchedMs(file: string): number | undefined {
   return statSync(file, { throwIfNoEntry: false })?.mtimeMs;
 }
 
+/** Forms of layers that stay, but that nobody can use. */
+function damagedForms(layout: Layout, fileNames: readonly string[], kept: KeptLayers): string[] {
+  return fileNames
+    .filter((name) => name.endsWith('.form'))
+    .map((name) => path.parse(name).name)
+    .filter((id) => LAYER_ID.test(id) && kept.has(id))
+    .filter((id) => {
+      const record = kept.record(id);
+      return record !== undefined && findDamagedForm(layout, id, record.fileBytes) !== undefined;
+    })
+    .map((id) => layerFormFile(layout, id));
+}
+
 function findGarbage(layout: Layout, unkept: readonly string[], sealed: ReadonlySet<string>): string[] {
   const lost = unkept.filter((name) => {
     const { name: id, ext } = path.parse(name);
-    return LAYER_ID.test(id) && (ext === '.vhdx' || ext === '.json') && !sealed.has(id);
+    return LAYER_ID.test(id) && LAYER_FILES.has(ext) && !sealed.has(id);
   });
   return [...lost.map((name) => path.join(layout.layers, name)), ...abandonedFiles(layout)];
 }

@@ -2,7 +2,7 @@
 import path from 'node:path';
 import { replaceFileDurably, syncFolder } from '../base/atomic-file.ts';
 import { isDigest, type Digest } from '../oci/digest.ts';
-import { normalizeName } from '../oci/reference.ts';
+import { formatReference, normalizeName, parseReference } from '../oci/reference.ts';
 import { isUnfinished, nameFile, type Layout } from './layout.ts';
 import { accessError, listIfThere, parseRecord, readIfThere, removeIfThere } from './read.ts';
 
@@ -37,6 +37,25 @@ export async function writeName(layout: Layout, name: string, id: Digest): Promi
 /** False when there was no such name. */
 export function removeName(layout: Layout, name: string): boolean {
   return removeIfThere(nameFile(layout, normalizeName(name)));
+}
+
+/**
+ * `NAME@digest`, by which a pulled image is remembered, goes with the last tag that the image had in that repository:
+ * else every image that a tag ever stood for would stay for ever. Returns the names that are gone.
+ */
+export function dropLoneDigests(layout: Layout, before: ImageName): string[] {
+  const repository = repositoryOf(before.name);
+  const names = listNames(layout).names.filter(
+    ({ name, id }) => id === before.id && repositoryOf(name) === repository,
+  );
+  if (names.some(({ name }) => !name.includes('@'))) return [];
+  return names.filter(({ file }) => removeIfThere(file)).map(({ name }) => name);
+}
+
+/** A name without its tag or digest. */
+export function repositoryOf(name: string): string {
+  const { host, path: repository } = parseReference(name);
+  return formatReference({ ...(host !== undefined && { host }), path: repository });
 }
 
 /** All names, sorted; and the files that should hold one and do not. */

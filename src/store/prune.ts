@@ -8,7 +8,8 @@ import { systemCode } from '../base/error.ts';
 import { withLock, type LockOptions } from '../base/lock.ts';
 import { digestHex, type Digest } from '../oci/digest.ts';
 import { forgetMemos } from './cache.ts';
-import { imageFile, layerFile, layerRecordFile, type Layout } from './layout.ts';
+import { removeIncoming } from './incoming.ts';
+import { imageFile, layerFile, layerFormFile, layerRecordFile, type Layout } from './layout.ts';
 import { planPrune, type PruneLimits, type PrunePlan } from './mark.ts';
 import { removeIfThere } from './read.ts';
 
@@ -24,7 +25,7 @@ export interface PruneReport {
   readonly layers: readonly string[];
   readonly images: readonly Digest[];
   readonly cacheRecords: number;
-  /** Files removed that belonged to nothing: unfinished layers of builds that were ended. */
+  /** Files removed that belonged to nothing: what builds and transfers that were ended had not finished. */
   readonly garbageFiles: number;
 }
 
@@ -40,9 +41,10 @@ export async function prune(layout: Layout, options: PruneOptions): Promise<Prun
       return chosen;
     });
     const files = [...layerFiles(layout, plan), ...plan.garbage];
-    const freedBytes = files.reduce((sum, file) => sum + bytesFreedBy(file), 0);
+    const freedBytes = [...files, ...plan.incoming].reduce((sum, file) => sum + bytesFreedBy(file), 0);
     if (options.dryRun !== true) {
       for (const file of files) removeUnlessOpen(file);
+      removeIncoming(plan.incoming);
       for (const file of plan.deadLeases) removeIfThere(file);
       forgetMemos(layout, options.all === true ? 0 : MEMO_MS);
     }
@@ -51,7 +53,7 @@ export async function prune(layout: Layout, options: PruneOptions): Promise<Prun
       layers: plan.layers,
       images: plan.images,
       cacheRecords: plan.cacheFiles.length,
-      garbageFiles: plan.garbage.length,
+      garbageFiles: plan.garbage.length + plan.incoming.length,
     };
   });
 }
@@ -65,7 +67,11 @@ async function removeReferences(layout: Layout, plan: PrunePlan): Promise<void> 
 
 /** A layer's record goes before its file: a file without a record is garbage, a record without a file is damage. */
 function layerFiles(layout: Layout, plan: PrunePlan): string[] {
-  return plan.layers.flatMap((id) => [layerRecordFile(layout, id), layerFile(layout, id)]);
+  return plan.layers.flatMap((id) => [
+    layerRecordFile(layout, id),
+    layerFormFile(layout, id),
+    layerFile(layout, id),
+  ]);
 }
 
 /** A file that has another name elsewhere (a base that was hard-linked into the store) frees nothing. */

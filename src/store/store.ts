@@ -3,19 +3,32 @@
  * at once; two that compute the same layer both get one, and either cache record is right.
  */
 import path from 'node:path';
+import { unfinishedName } from '../base/atomic-file.ts';
+import { canonicalJson } from '../base/canonical-json.ts';
 import { HyperfileError, isHyperfileError } from '../base/error.ts';
 import { waitForLock, withLock, type LockOptions } from '../base/lock.ts';
-import { digestOfJson, type Digest } from '../oci/digest.ts';
+import { digestHex, digestOfJson, type Digest } from '../oci/digest.ts';
 import type { CacheRecord, ImageConfig, LayerRecord } from '../oci/image.ts';
+import type { LayerForm } from '../oci/layer-form.ts';
 import { normalizeName } from '../oci/reference.ts';
+import { placeToAdopt, sealAdopted, type AdoptedLayer } from './adopt.ts';
 import { readCacheRecord, readMemo, touchCacheRecord, writeCacheRecord, writeMemo } from './cache.ts';
 import { findDamage } from './check.ts';
+import { readForm, writeForm, type KnownForm } from './forms.ts';
 import { hasImage, readImage, resolveImageId, writeImage, type StoredImage } from './images.ts';
-import { chainRecords, newLayerId, requireLayer, sealLayer, type NewLayer } from './layers.ts';
-import { fileDigestsFile, layerFile, layerRecordFile, layoutOf, type Layout } from './layout.ts';
+import { claimIncoming, type IncomingFile } from './incoming.ts';
+import { chainRecords, checkLayerId, newLayerId, requireLayer, sealLayer, type NewLayer } from './layers.ts';
+import {
+  fileDigestsFile,
+  incomingFile,
+  layerFile,
+  layerRecordFile,
+  layoutOf,
+  type Layout,
+} from './layout.ts';
 import { Lease } from './lease.ts';
 import { listImages, removeImage, type ListedImage, type RemovedImage } from './list.ts';
-import { readName, removeName, writeName } from './names.ts';
+import { dropLoneDigests, readName, removeName, writeName } from './names.ts';
 import { prune, type PruneOptions, type PruneReport } from './prune.ts';
 import { accessError, readIfThere, removeIfThere } from './read.ts';
 import { sweep } from './sweep.ts';
@@ -40,6 +53,8 @@ export class Store {
   readonly #known = new Map<string, LayerRecord>();
   /** Layers that have a place and no record yet. */
   readonly #begun = new Set<string>();
+  /** The files of layers that come from elsewhere and are not sealed yet. */
+  readonly #adopting = new Set<string>();
   /** Prunes that are being waited for. */
   readonly #waits = new Set<Promise<void>>();
   #leaseHolders = 0;
@@ -172,6 +187,83 @@ export class Store {
     return ids.map((id) => this.layerPath(id));
   }
 
+  // Layers elsewhere
+
+  /**
+   * A place for a layer that has its id already, because it comes from elsewhere. Safe from prunes until the lease ends,
+   * and then gone if it was not sealed.
+   *
+   * @throws HyperfileError STORE_LAYER_DAMAGED when that is no id
+   */
+  adoptLayer(id: string): AdoptedLayer {
+    checkLayerId(id);
+    this.#lease.add([id]);
+    const place = placeToAdopt(this.#layout, id);
+    this.#adopting.add(place.path);
+    return place;
+  }
+
+  /**
+   * Makes an adopted layer one of the store's. When another process brought one of the same id meanwhile, that one stays
+   * and this file is removed; `wasFirst` is false then, and whether both are equal is for the caller to say.
+   *
+   * @throws HyperfileError DISK_FULL, STORE_ACCESS, INTERRUPTED
+   */
+  async sealAdopted(place: AdoptedLayer, layer: Omit<NewLayer, 'id'>): Promise<{ wasFirst: boolean }> {
+    const named = { ...layer, id: place.id };
+    const record = await sealAdopted(this.#layout, place, named, this.#options);
+    this.discardAdopted(place);
+    if (record !== undefined && this.#lease.has(place.id)) this.#known.set(place.id, record);
+    return { wasFirst: record !== undefined };
+  }
+
+  /** Removes the file of an adopted layer that was not sealed; harmless when there is none. */
+  discardAdopted(place: AdoptedLayer): void {
+    this.#adopting.delete(place.path);
+    removeIfThere(place.path);
+  }
+
+  /** What a layer is outside the store, if it was packed or pulled before. */
+  async layerForm(id: string): Promise<LayerForm | undefined> {
+    return (await this.knownForm(id))?.form;
+  }
+
+  /** As {@link layerForm}, with the repositories that have its blobs. */
+  knownForm(id: string): Promise<KnownForm | undefined> {
+    return attempt(() => readForm(this.#layout, id, this.#look(id).fileBytes));
+  }
+
+  /**
+   * Remembers a sealed layer's form durably, and that a repository (`host/path`) has its blobs. Another form of the same
+   * layer is forgotten, with its places.
+   *
+   * @throws HyperfileError STORE_LAYER_MISSING, DISK_FULL, STORE_ACCESS
+   */
+  async rememberForm(id: string, form: LayerForm, place?: string): Promise<void> {
+    const known = readForm(this.#layout, id, this.#look(id).fileBytes);
+    const isSame = known !== undefined && canonicalJson(known.form) === canonicalJson(form);
+    const before = isSame ? known.places : [];
+    const places = place === undefined || before.includes(place) ? before : [place, ...before];
+    await writeForm(this.#layout, id, { form, places });
+  }
+
+  /** Where a blob lies while it is fetched, in part or whole. */
+  incomingPath(digest: Digest): string {
+    return incomingFile(this.#layout, digestHex(digest));
+  }
+
+  /** Takes a blob's file to write what arrives; see {@link IncomingFile}. @throws HyperfileError DISK_FULL, STORE_ACCESS */
+  claimIncoming(digest: Digest): IncomingFile {
+    return claimIncoming(this.#layout, digest);
+  }
+
+  /** A path for a file that is needed for a while: remove it yourself; whoever comes after a killed process does too. */
+  temporaryPath(): string {
+    // Its owner is found alive only while the process lives; the lease is what makes anybody look.
+    this.#lease.add(['temporary']);
+    return unfinishedName(path.join(this.#layout.run, 'temporary'));
+  }
+
   // Images
 
   /**
@@ -215,16 +307,24 @@ export class Store {
   async tag(name: string, id: Digest): Promise<string> {
     const normal = normalizeName(name);
     if (hasImage(this.#layout, id) && readName(this.#layout, normal)?.id === id) return normal;
-    return this.#withNames(() => {
+    return this.#withNames(async () => {
       if (!hasImage(this.#layout, id))
         throw new HyperfileError('STORE_IMAGE_NOT_FOUND', { data: { name: id } });
-      return writeName(this.#layout, normal, id);
+      const before = readName(this.#layout, normal);
+      await writeName(this.#layout, normal, id);
+      if (before !== undefined) dropLoneDigests(this.#layout, before);
+      return normal;
     });
   }
 
   /** Takes a name away, leaving the image. False when there is no such name. @throws HyperfileError STORE_NAME_INVALID */
   async untag(name: string): Promise<boolean> {
-    return this.#withNames(() => removeName(this.#layout, name));
+    return this.#withNames(() => {
+      const before = readName(this.#layout, name);
+      const isGone = removeName(this.#layout, name);
+      if (before !== undefined) dropLoneDigests(this.#layout, before);
+      return isGone;
+    });
   }
 
   /** All images that can be read, the newest first. {@link check} finds the others. */
@@ -307,6 +407,8 @@ export class Store {
   #dropLease(): void {
     for (const id of this.#begun) this.discardLayer(id);
     this.#begun.clear();
+    for (const file of this.#adopting) removeIfThere(file);
+    this.#adopting.clear();
     this.#known.clear();
     this.#lease.release();
   }

@@ -4,12 +4,14 @@ import path from 'node:path';
 import { isAbandoned, UNFINISHED_PREFIX } from '../base/atomic-file.ts';
 import { isHyperfileError } from '../base/error.ts';
 import { tryLock } from '../base/lock.ts';
-import { isUnfinished, LAYER_ID, layerFile, layerRecordFile, type Layout } from './layout.ts';
+import { dropDeadIncoming } from './incoming.ts';
+import { isUnfinished, LAYER_ID, layerFile, layerFormFile, layerRecordFile, type Layout } from './layout.ts';
 import { readLeases } from './lease.ts';
 import { listIfThere, readIfThere, removeIfThere } from './read.ts';
 
 /**
- * For whoever opens a store; costs next to nothing when nobody was killed. The cache and all that is whole stay.
+ * For whoever opens a store; costs next to nothing when nobody was killed. The cache, all that is whole and the parts of
+ * blobs that arrived stay.
  * A store that may only be read is left as it is.
  */
 export function sweep(layout: Layout): void {
@@ -18,7 +20,8 @@ export function sweep(layout: Layout): void {
     if (dead.length === 0) return;
     for (const lease of dead) for (const file of unfinishedLayers(layout, lease)) removeIfThere(file);
     for (const file of abandonedFiles(layout)) removeIfThere(file);
-    for (const lock of [layout.pruneLock, layout.namesLock]) dropIfDead(lock);
+    for (const lock of [layout.pruneLock, layout.namesLock, layout.adoptLock]) dropIfDead(lock);
+    dropDeadIncoming(layout);
     for (const lease of dead) removeIfThere(lease);
   } catch (error) {
     if (!isHyperfileError(error, 'STORE_ACCESS')) throw error;
@@ -49,8 +52,11 @@ function unfinishedLayers(layout: Layout, lease: string): string[] {
   const ids = (readIfThere(lease) ?? '').split('\n').filter((id) => LAYER_ID.test(id));
   return ids
     .filter((id) => readIfThere(layerRecordFile(layout, id)) === undefined)
-    .map((id) => layerFile(layout, id))
-    .flatMap((file) => [file, path.join(path.dirname(file), UNFINISHED_PREFIX + path.basename(file))]);
+    .flatMap((id) => [
+      layerFile(layout, id),
+      path.join(layout.layers, `${UNFINISHED_PREFIX}${id}.vhdx`),
+      layerFormFile(layout, id),
+    ]);
 }
 
 function touchedMs(file: string): number {

@@ -44,6 +44,12 @@ export const storeCodes = errorTable({
     why: 'The record of a sealed layer and its file do not agree, or the record cannot be read.',
     todo: 'Run `hyperfile prune`, then build again with --no-cache or import the base again.',
   },
+  STORE_FORM_DAMAGED: {
+    exit: 4,
+    message: 'what is remembered of the packed form of layer {layer} cannot be used',
+    why: 'Beside each layer that was pushed or pulled lies a note of the blobs made of it; this one is torn or of another file.',
+    todo: 'Run `hyperfile prune`, which removes the note: the layer is whole, and the next push only packs it again.',
+  },
   STORE_NEWER: {
     exit: 5,
     message: 'the store {path} has format {found}; this version of Hyperfile knows up to {known}',
