@@ -48,6 +48,7 @@ const imageConfig = z.object({
   architecture: text,
   config: guestConfig,
   disk,
+  kind: z.literal('container').optional(),
   layers: z.array(layerId),
   history: z.array(z.object({ created: text, createdBy: text, layer: layerId.optional() })),
   key: text,

@@ -43,6 +43,8 @@ export interface ImageConfig {
   readonly architecture: string;
   readonly config: GuestConfig;
   readonly disk: DiskDescription;
+  /** Made of a container image: it has no kernel of its own to boot. */
+  readonly kind?: 'container';
   /** Layer ids, leaf first; the last is the base. Empty for an image of nothing. */
   readonly layers: readonly string[];
   readonly history: readonly HistoryEntry[];

@@ -24,6 +24,8 @@ const HOST_LABEL = '[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?';
 const HOST = new RegExp(`^(?:${HOST_LABEL}(?:\\.${HOST_LABEL})*|\\[[a-fA-F0-9:]+\\])(?::[0-9]+)?$`);
 const TAG = /^\w[\w.-]{0,127}$/;
 const DIGEST = /^[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}$/;
+/** Of the one algorithm we know, what {@link isDigest} takes; others are left to whoever keeps them. */
+const WRONG_SHA256 = /^sha256:(?![0-9a-f]{64}$)/;
 const IMAGE_ID = /^[0-9a-f]{64}$/;
 
 /**
@@ -34,7 +36,8 @@ const IMAGE_ID = /^[0-9a-f]{64}$/;
 export function parseReference(text: string): Reference {
   if (text.length > MAX_CHARACTERS) throw invalid(`${text.slice(0, 40)}...`, 'it is too long');
   const [beforeDigest, digest] = cut(text, text.indexOf('@'));
-  if (digest !== undefined && !DIGEST.test(digest)) throw invalid(text, 'what follows @ is not a digest');
+  if (digest !== undefined && (!DIGEST.test(digest) || WRONG_SHA256.test(digest)))
+    throw invalid(text, 'what follows @ is not a digest');
   const slash = beforeDigest.indexOf('/');
   const host =
     slash > 0 && looksLikeHost(beforeDigest.slice(0, slash)) ? beforeDigest.slice(0, slash) : undefined;
@@ -61,6 +64,21 @@ export function normalizeName(text: string): string {
   const reference = parseReference(text);
   if (reference.tag !== undefined || reference.digest !== undefined) return formatReference(reference);
   return formatReference({ ...reference, tag: DEFAULT_TAG });
+}
+
+/** What to ask a repository for: the digest when there is one (whatever the tag says), else the tag, else `latest`. */
+export function wantedManifest({ tag, digest }: Reference): string {
+  return digest ?? tag ?? DEFAULT_TAG;
+}
+
+/** The name without tag and digest. */
+export function repositoryName({ host, path }: Reference): string {
+  return formatReference({ path, ...(host !== undefined && { host }) });
+}
+
+/** The same image named by its digest alone: `NAME@sha256:...`. */
+export function pinned({ host, path }: Reference, digest: string): Reference {
+  return { path, digest, ...(host !== undefined && { host }) };
 }
 
 function looksLikeHost(component: string): boolean {

@@ -38,4 +38,34 @@ export const ociCodes = errorTable({
     why: 'A manifest names a blob that is not beside it: it was deleted, or the image was copied in part only.',
     todo: 'Push or save the image again from where it is whole.',
   },
+  OCI_BLOB_TOO_LARGE: {
+    exit: 4,
+    message: 'the blob {digest} of {name} is longer than the {limitBytes} bytes that make sense for it',
+    why: 'What describes an image is read into memory whole, so its announced length has a limit.',
+    todo: 'Check that the name is right: what it stands for is no image.',
+  },
+  OCI_IMAGE_INVALID: {
+    exit: 4,
+    message: 'the image {name} makes no sense: {reason}',
+    why: 'Manifest and description of an image from elsewhere must agree with each other and with the form that docs/registry.md specifies.',
+    todo: 'Push or save the image again from where it is whole; if a newer Hyperfile made it, update this one.',
+  },
+  OCI_RECORD_INVALID: {
+    exit: 4,
+    message: 'the cache record {name} makes no sense: {reason}',
+    why: 'Manifest and content of a cache record must agree with each other and with the form that docs/registry.md specifies.',
+    todo: 'Delete the record, for example with `hyperfile cache prune`; the next build makes it again.',
+  },
+  OCI_PLATFORM_MISSING: {
+    exit: 6,
+    message: '{name} has no image for {platform}; there is {available}',
+    why: 'The name stands for an index of images for several platforms, and none of them fits.',
+    todo: 'Choose one that is there with --platform, or another name.',
+  },
+  OCI_LOCATION_INVALID: {
+    exit: 2,
+    message: '"{location}" is not a place for images: {reason}',
+    why: 'A place is a name in a registry, a folder with an OCI layout, or an archive.',
+    todo: 'Write NAME[:TAG], docker://NAME[:TAG], oci:FOLDER[:TAG], oci-archive:FILE[:TAG] or docker-archive:FILE[:NAME].',
+  },
 });
