@@ -33,6 +33,11 @@ export class Fields {
     return new Fields(value, '', refuse);
   }
 
+  /** The whole object, unread. */
+  all(): Value {
+    return this.#value;
+  }
+
   has(key: string): boolean {
     return this.get(key) !== undefined;
   }
@@ -43,9 +48,7 @@ export class Fields {
   }
 
   text(key: string): string {
-    const value = this.get(key);
-    if (typeof value !== 'string') throw this.error(key, 'a text');
-    return value;
+    return this.#asText(this.get(key), key);
   }
 
   optionalText(key: string): string | undefined {
@@ -57,6 +60,10 @@ export class Fields {
     const value = this.get(key);
     if (!isCount(value)) throw this.error(key, 'a whole number from 0');
     return value;
+  }
+
+  optionalCount(key: string): number | undefined {
+    return this.has(key) ? this.count(key) : undefined;
   }
 
   digest(key: string): Digest {
@@ -72,6 +79,15 @@ export class Fields {
   /** A list of at most `limit` objects. */
   objects(key: string, limit: number): Fields[] {
     return this.list(key, limit).map((item, index) => this.#item(key, item, index));
+  }
+
+  /** A list of at most `limit` texts. */
+  textList(key: string, limit: number): readonly string[] {
+    return this.list(key, limit).map((item, index) => this.#asText(item, `${key}[${index}]`));
+  }
+
+  optionalTextList(key: string, limit: number): readonly string[] | undefined {
+    return this.has(key) ? this.textList(key, limit) : undefined;
   }
 
   /** A list of at most `limit` things. */
@@ -96,6 +112,12 @@ export class Fields {
 
   path(key: string): string {
     return this.#at === '' ? key : `${this.#at}.${key}`;
+  }
+
+  #asText(value: unknown, key: string): string {
+    if (typeof value !== 'string') throw this.error(key, 'a text');
+    if (value.includes('\0')) throw this.#refuse(`${this.path(key)} holds a zero byte`);
+    return value;
   }
 
   #item(key: string, item: unknown, index: number): Fields {

@@ -1,68 +1,103 @@
 /**
- * The shape of an image's description, checked where one comes from outside (a registry, a file). Load it lazily: what
- * the store itself wrote is checked by its digest instead, which costs next to nothing.
+ * The shape of an image's description, checked where one comes from outside (a registry, a file). What the store itself
+ * wrote is checked by its digest instead, which costs next to nothing.
  */
-import { z } from 'zod';
 import { HyperfileError } from '../base/error.ts';
-import type { ImageConfig } from './image.ts';
+import { Fields } from './fields.ts';
+import type { DiskDescription, GuestConfig, Healthcheck, HistoryEntry, ImageConfig } from './image.ts';
 
-const text = z.string();
-const texts = z.array(text);
-const count = z.int().nonnegative();
-const layerId = text.regex(/^[0-9a-f]{32}$/, 'must be 32 hex digits');
-
-const healthcheck = z.object({
-  test: texts,
-  intervalMs: count.optional(),
-  timeoutMs: count.optional(),
-  startPeriodMs: count.optional(),
-  startIntervalMs: count.optional(),
-  retries: count.optional(),
-});
-
-const guestConfig = z.object({
-  env: z.record(text, text),
-  entrypoint: texts.optional(),
-  cmd: texts.optional(),
-  workdir: text,
-  user: text,
-  shell: texts,
-  labels: z.record(text, text),
-  exposedPorts: texts,
-  volumes: texts,
-  stopSignal: text.optional(),
-  healthcheck: healthcheck.optional(),
-});
-
-const disk = z
-  .object({ sizeBytes: count, rootOffset: count, rootLength: count, rootType: text })
-  .refine(
-    ({ sizeBytes, rootOffset, rootLength }) => rootOffset + rootLength <= sizeBytes,
-    'the root file system must lie on the disk',
-  );
-
-const imageConfig = z.object({
-  schema: z.literal(1),
-  created: text,
-  os: text,
-  architecture: text,
-  config: guestConfig,
-  disk,
-  kind: z.literal('container').optional(),
-  layers: z.array(layerId),
-  history: z.array(z.object({ created: text, createdBy: text, layer: layerId.optional() })),
-  key: text,
-}) satisfies z.ZodType<ImageConfig>;
+/** No chain may be longer: readers of VHDX stop there. */
+export const MAX_CHAIN_LAYERS = 256;
+/** Arguments, ports and the like; the kernel takes no more arguments than fit two mebibytes. */
+const MAX_TEXTS = 65_536;
+const LAYER_ID = /^[0-9a-f]{32}$/;
 
 /**
  * Checks a description from elsewhere; `name` says which in the error. Fields that are not known are dropped.
  *
- * @throws HyperfileError STORE_IMAGE_DAMAGED, naming the first field that is wrong
+ * @throws HyperfileError OCI_IMAGE_INVALID, naming the first field that is wrong
  */
 export function parseImageConfig(value: unknown, name: string): ImageConfig {
-  const result = imageConfig.safeParse(value);
-  if (result.success) return result.data;
-  const { path, message } = result.error.issues[0] ?? { path: [], message: 'it cannot be understood' };
-  const reason = path.length === 0 ? message : `${path.join('.')}: ${message}`;
-  throw new HyperfileError('STORE_IMAGE_DAMAGED', { data: { image: name, reason } });
+  const fields = new Fields(
+    value,
+    '',
+    (reason) => new HyperfileError('OCI_IMAGE_INVALID', { data: { name, reason } }),
+  );
+  if (fields.get('schema') !== 1) throw fields.error('schema', '1');
+  const layers = fields.textList('layers', MAX_CHAIN_LAYERS);
+  const wrong = layers.findIndex((id) => !LAYER_ID.test(id));
+  if (wrong >= 0) throw fields.error(`layers[${wrong}]`, '32 hex digits');
+  return dropAbsent({
+    schema: 1,
+    created: fields.text('created'),
+    os: fields.text('os'),
+    architecture: fields.text('architecture'),
+    config: guestConfig(fields.object('config')),
+    disk: diskDescription(fields.object('disk')),
+    layers,
+    history: fields.objects('history', MAX_TEXTS).map(historyEntry),
+    key: fields.text('key'),
+  });
+}
+
+/** 32 hex digits. */
+export function layerId(fields: Fields, key: string): string {
+  const id = fields.text(key);
+  if (!LAYER_ID.test(id)) throw fields.error(key, '32 hex digits');
+  return id;
+}
+
+function guestConfig(fields: Fields): GuestConfig {
+  return dropAbsent({
+    env: fields.texts('env'),
+    entrypoint: fields.optionalTextList('entrypoint', MAX_TEXTS),
+    cmd: fields.optionalTextList('cmd', MAX_TEXTS),
+    workdir: fields.text('workdir'),
+    user: fields.text('user'),
+    shell: fields.textList('shell', MAX_TEXTS),
+    labels: fields.texts('labels'),
+    exposedPorts: fields.textList('exposedPorts', MAX_TEXTS),
+    volumes: fields.textList('volumes', MAX_TEXTS),
+    stopSignal: fields.optionalText('stopSignal'),
+    healthcheck: fields.has('healthcheck') ? healthcheck(fields.object('healthcheck')) : undefined,
+  });
+}
+
+function healthcheck(fields: Fields): Healthcheck {
+  return dropAbsent({
+    test: fields.textList('test', MAX_TEXTS),
+    intervalMs: fields.optionalCount('intervalMs'),
+    timeoutMs: fields.optionalCount('timeoutMs'),
+    startPeriodMs: fields.optionalCount('startPeriodMs'),
+    startIntervalMs: fields.optionalCount('startIntervalMs'),
+    retries: fields.optionalCount('retries'),
+  });
+}
+
+function diskDescription(fields: Fields): DiskDescription {
+  const disk = {
+    sizeBytes: fields.count('sizeBytes'),
+    rootOffset: fields.count('rootOffset'),
+    rootLength: fields.count('rootLength'),
+    rootType: fields.text('rootType'),
+  };
+  if (disk.rootOffset + disk.rootLength > disk.sizeBytes)
+    throw fields.error('rootLength', 'on the disk: the root file system must lie within it');
+  return disk;
+}
+
+function historyEntry(fields: Fields): HistoryEntry {
+  return dropAbsent({
+    created: fields.text('created'),
+    createdBy: fields.text('createdBy'),
+    layer: fields.has('layer') ? layerId(fields, 'layer') : undefined,
+  });
+}
+
+/**
+ * What is written of an image has no fields without a value, and an image is known by what is written of it. No field
+ * of the type may be forgotten.
+ */
+function dropAbsent<T extends object>(value: { [K in keyof T]-?: T[K] | undefined }): T {
+  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as T;
 }

@@ -30,11 +30,11 @@ describe('a description of an image from elsewhere', () => {
   });
 
   test.each<[string, unknown, string]>([
-    ['nothing', undefined, 'Invalid input'],
+    ['nothing', undefined, 'it is not an object'],
     ['another schema', { ...WHOLE, schema: 2 }, 'schema'],
-    ['a layer that is a path', { ...WHOLE, layers: ['../../etc/passwd'] }, 'layers.0'],
+    ['a layer that is a path', { ...WHOLE, layers: ['../../etc/passwd'] }, 'layers[0]'],
     ['an environment of numbers', { ...WHOLE, config: { ...WHOLE.config, env: { A: 1 } } }, 'config.env.A'],
-    ['a root beyond the disk', { ...WHOLE, disk: { ...WHOLE.disk, rootOffset: 4096 } }, 'disk'],
+    ['a root beyond the disk', { ...WHOLE, disk: { ...WHOLE.disk, rootOffset: 4096 } }, 'disk.rootLength'],
     ['a size that is not whole', { ...WHOLE, disk: { ...WHOLE.disk, sizeBytes: 1.5 } }, 'disk.sizeBytes'],
   ])('%s is refused, naming the field', (_, value, field) => {
     expect(() => parseImageConfig(value, 'web')).toThrow(field);
