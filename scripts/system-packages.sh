@@ -8,7 +8,8 @@ RUN='mke2fs=e2fsprogs losetup=mount fstrim=util-linux setpriv=util-linux perl=pe
   qemu-img=qemu-utils xz=xz-utils bzip2=bzip2 getfattr=attr
   /usr/share/keyrings/debian-archive-keyring.gpg=debian-archive-keyring'
 TEST="$RUN"' 7zz=7zip vhdiinfo=libvhdi-utils python:pyvhdi=python3-libvhdi busybox=busybox-static fsfreeze=util-linux unshare=util-linux zstd=zstd setfacl=acl sgdisk=gdisk
-  debootstrap=debootstrap crun=crun script=bsdutils'
+  debootstrap=debootstrap crun=crun script=bsdutils
+  docker-registry=docker-registry skopeo=skopeo umoci=umoci openssl=openssl'
 
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -61,6 +62,10 @@ if [ -n "$missing" ]; then
       apt_install "$package" || { echo "hyperfile: cannot install $package:" >&2; tail -n 2 "$log" >&2; }
     done
   fi
+  # The tests start registries of their own; the package's service is not wanted.
+  case " $missing " in *' docker-registry '*)
+    systemctl disable --now docker-registry >/dev/null 2>&1 ;;
+  esac
   look
   [ -z "$missing" ] || give_up 'they could not be installed'
 fi
