@@ -1,19 +1,20 @@
 /** Unpacks a tar archive into a guest; nothing it names is written outside. */
-import { linkSync, lstatSync, mkdirSync, rmSync, symlinkSync, utimesSync } from 'node:fs';
+import { linkSync, lstatSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import type { Readable } from 'node:stream';
-import { HyperfileError, systemCode } from '../base/error.ts';
+import { HyperfileError, isHyperfileError, systemCode } from '../base/error.ts';
 import { finishFile, finishLink, finishNode, type Attributes } from './attributes.ts';
 import { openNew } from './file-content.ts';
+import { Finishing } from './finishing.ts';
 import type { ExtractRequest, Owner } from './guest-files.ts';
 import { guestPathOf, traceInside } from './inside.ts';
 import { DIRECTORY_MODE, makeDirectories } from './make-directories.ts';
 import { Pace } from './pace.ts';
 import { PieceWriter } from './piece-writer.ts';
-import { SpecialFiles } from './special-files.ts';
 import { asFsError } from './system-error.ts';
 import type { TarEntry } from './tar-entry.ts';
 import { TarReader, type TarHandler } from './tar-reader.ts';
-import { belongsToFile, writeXattrs, type XattrsByPath } from './xattrs.ts';
+import { LayerPaths, readWhiteout, type Whiteout } from './whiteouts.ts';
+import { belongsToFile } from './xattrs.ts';
 
 /** How much of the archive is worth a look at the clock; see {@link Pace.due}. */
 const PIECE_WEIGHT = 32;
@@ -33,7 +34,7 @@ export async function extractTar(tar: Readable, root: string, request: ExtractRe
       if (pace.due(PIECE_WEIGHT)) await pace.rest();
     }
     reader.end();
-    await writer.finish();
+    await writer.finishing.finish();
   } catch (error) {
     throw asFsError(error, 'unpacking', request.archiveName);
   } finally {
@@ -42,13 +43,13 @@ export async function extractTar(tar: Readable, root: string, request: ExtractRe
 }
 
 class TreeWriter implements TarHandler {
+  readonly finishing = new Finishing();
   readonly #root: string;
   readonly #request: ExtractRequest;
-  readonly #special = new SpecialFiles();
-  readonly #xattrs: XattrsByPath = new Map();
+  /** Of a layer, which may also take away. */
+  readonly #layer: LayerPaths | undefined;
   /** Archive's name of a directory to its host path, links resolved. */
-  #directories = new Map<string, string>();
-  #directoryTimes = new Map<string, number>();
+  readonly #directories = new Map<string, string>();
   /** Links that this archive made: unlike the guest's own, they give way to a directory of the same name. */
   readonly #ownLinks = new Set<string>();
   #file: PieceWriter | undefined;
@@ -58,10 +59,13 @@ class TreeWriter implements TarHandler {
   constructor(root: string, request: ExtractRequest) {
     this.#root = root;
     this.#request = request;
+    if (request.whiteouts) this.#layer = new LayerPaths(root);
   }
 
   entry(entry: TarEntry): void {
     const names = this.#namesOf(entry.name, entry.name);
+    const whiteout = this.#layer && readWhiteout(names, this.#request.archiveName);
+    if (whiteout) return this.#takeAway(whiteout);
     const base = names.pop();
     if (base === undefined) return this.#ownRoot(entry);
     const target = `${this.#directory(names)}/${base}`;
@@ -71,6 +75,7 @@ class TreeWriter implements TarHandler {
       throw asFsError(error, 'unpacking', guestPathOf(this.#root, target));
     }
     this.#noteXattrs(entry, target);
+    this.#layer?.bring(target);
   }
 
   data(piece: Buffer): void {
@@ -89,15 +94,6 @@ class TreeWriter implements TarHandler {
     finishFile(file.descriptor, this.#fileAttributes);
   }
 
-  async finish(): Promise<void> {
-    await this.#special.make();
-    await writeXattrs(this.#xattrs);
-    for (const [hostPath, seconds] of this.#directoryTimes) {
-      if (lstatSync(hostPath, { throwIfNoEntry: false })?.isDirectory())
-        utimesSync(hostPath, seconds, seconds);
-    }
-  }
-
   /** After an error: closes what is open. */
   abandon(): void {
     this.#file?.abandon();
@@ -105,9 +101,8 @@ class TreeWriter implements TarHandler {
   }
 
   #make(entry: TarEntry, target: string, names: readonly string[], base: string): void {
+    this.finishing.forget(target);
     if (entry.kind === 'directory') return this.#makeDirectory(entry, target, [...names, base].join('/'));
-    this.#special.forget(target);
-    this.#xattrs.delete(target);
     switch (entry.kind) {
       case 'file':
         this.#file = new PieceWriter(
@@ -125,25 +120,55 @@ class TreeWriter implements TarHandler {
         return this.#makeHardLink(entry, target);
       default:
         this.#replacing(target, () => refuseExisting(target));
-        this.#special.add(target, { ...entry, kind: entry.kind, attributes: this.#attributes(entry) });
+        this.finishing.addSpecial(target, {
+          ...entry,
+          kind: entry.kind,
+          attributes: this.#attributes(entry),
+        });
     }
   }
 
-  /** A guest's own link to a directory stays (`/lib` of a merged /usr), and what it leads to is filled. */
+  /** A guest's own link to a directory stays (`/lib` of a merged /usr) and is filled; a layer replaces it. */
   #makeDirectory(entry: TarEntry, target: string, archivePath: string): void {
     let hostPath = target;
     try {
       mkdirSync(target);
     } catch (error) {
       if (systemCode(error) !== 'EEXIST') throw error;
-      const trace = traceInside(this.#root, guestPathOf(this.#root, target), !this.#ownLinks.has(target));
-      if (trace.stat?.isDirectory()) hostPath = trace.hostPath;
+      const mayFollow = !this.#layer && !this.#ownLinks.has(target);
+      const trace = traceInside(this.#root, guestPathOf(this.#root, target), mayFollow);
+      if (trace.stat?.isDirectory()) hostPath = this.#takenOver(trace.hostPath);
       else this.#replacing(target, () => mkdirSync(target));
     }
-    const attributes = this.#attributes(entry);
-    finishNode(hostPath, attributes);
+    this.finishing.finishDirectory(hostPath, this.#attributes(entry));
     this.#directories.set(archivePath, hostPath);
-    this.#directoryTimes.set(hostPath, attributes.modifiedSeconds);
+  }
+
+  /** A directory of a lower layer that this one lists too: no attribute of it is left. */
+  #takenOver(hostPath: string): string {
+    if (this.#layer) this.finishing.strip(hostPath);
+    return hostPath;
+  }
+
+  #takeAway({ directory, takes }: Whiteout): void {
+    const hostPath = this.#existing(directory);
+    if (!this.#layer || takes === 'nothing' || hostPath === undefined) return;
+    const kept =
+      takes === 'everything' ? this.#layer.empty(hostPath) : this.#layer.remove(`${hostPath}/${takes.name}`);
+    const attributes = { uid: 0, gid: 0, mode: DIRECTORY_MODE, modifiedSeconds: Date.now() / 1000 };
+    for (const path of kept) finishNode(this.#takenOver(path), attributes);
+    this.#directories.clear();
+  }
+
+  /** The host path of a directory, if it is there. */
+  #existing(names: readonly string[]): string | undefined {
+    try {
+      const trace = traceInside(this.#root, `${this.#request.destination}/${names.join('/')}`);
+      return trace.stat?.isDirectory() ? trace.hostPath : undefined;
+    } catch (error) {
+      if (isHyperfileError(error, 'FS_NOT_A_DIRECTORY', 'FS_LINK_LOOP')) return undefined;
+      throw error;
+    }
   }
 
   #makeHardLink(entry: TarEntry, target: string): void {
@@ -151,6 +176,8 @@ class TreeWriter implements TarHandler {
     const base = names.pop();
     const source = base === undefined ? undefined : `${this.#directory(names)}/${base}`;
     if (source === target) return;
+    if (source && this.finishing.addLink(target, source))
+      return this.#replacing(target, () => refuseExisting(target));
     const there = source === undefined ? undefined : lstatSync(source, { throwIfNoEntry: false });
     if (!source || !there || there.isDirectory()) {
       const detail = `the hard link "${entry.name}" leads to "${entry.linkName}", which is no file`;
@@ -168,6 +195,7 @@ class TreeWriter implements TarHandler {
       return make();
     } catch (error) {
       if (systemCode(error) !== 'EEXIST') throw error;
+      if (lstatSync(target).isDirectory()) this.finishing.forgetBelow(target);
       rmSync(target, { recursive: true });
       this.#ownLinks.delete(target);
       this.#directories.clear();
@@ -177,8 +205,10 @@ class TreeWriter implements TarHandler {
 
   /** The entry for the destination itself. */
   #ownRoot(entry: TarEntry): void {
-    if (entry.kind === 'directory') finishNode(this.#directory([]), this.#attributes(entry));
-    if (entry.kind === 'directory') this.#directoryTimes.set(this.#directory([]), entry.modifiedSeconds);
+    if (entry.kind !== 'directory') return;
+    const hostPath = this.#takenOver(this.#directory([]));
+    this.finishing.finishDirectory(hostPath, this.#attributes(entry));
+    this.#noteXattrs(entry, hostPath);
   }
 
   /** The host path of a directory of the archive, made when the archive has no entry for it. */
@@ -218,8 +248,10 @@ class TreeWriter implements TarHandler {
   }
 
   #noteXattrs(entry: TarEntry, target: string): void {
-    const kept = entry.xattrs.filter(({ name }) => belongsToFile(name));
-    if (kept.length > 0) this.#xattrs.set(target, kept);
+    this.finishing.setXattrs(
+      target,
+      entry.xattrs.filter(({ name }) => belongsToFile(name)),
+    );
   }
 }
 

@@ -56,5 +56,7 @@ export interface ExtractRequest {
   readonly owner?: Owner;
   /** What the errors call the archive. */
   readonly archiveName: string;
+  /** It is a layer of a container image: its whiteouts take away what lies there, and nothing of that is kept else. */
+  readonly whiteouts?: true;
   readonly signal?: AbortSignal;
 }

@@ -1,4 +1,5 @@
 /** Pipes and device nodes: Node cannot make them, mknod(1) and mkfifo(1) can. Many are made by one call. */
+import { linkSync } from 'node:fs';
 import { runTool } from '../base/process.ts';
 import { finishNode, type Attributes } from './attributes.ts';
 
@@ -11,14 +12,26 @@ export interface SpecialFile {
 
 /** What still has to be made, by host path. */
 export class SpecialFiles {
+  /** Names of one file lead to one object. */
   readonly #waiting = new Map<string, SpecialFile>();
 
   add(hostPath: string, file: SpecialFile): void {
     this.#waiting.set(hostPath, file);
   }
 
+  /** One more name of the file at `source`; false when that is none of those that wait. */
+  addLink(hostPath: string, source: string): boolean {
+    const file = this.#waiting.get(source);
+    if (file) this.#waiting.set(hostPath, file);
+    return file !== undefined;
+  }
+
   has(hostPath: string): boolean {
     return this.#waiting.has(hostPath);
+  }
+
+  paths(): string[] {
+    return [...this.#waiting.keys()];
   }
 
   /** Something else takes the name. */
@@ -29,7 +42,8 @@ export class SpecialFiles {
   /** @throws HyperfileError TOOL_MISSING, TOOL_FAILED */
   async make(): Promise<void> {
     if (this.#waiting.size === 0) return;
-    const files = [...this.#waiting];
+    const names = Map.groupBy(this.#waiting, ([, file]) => file);
+    const files = [...names].map(([file, [[path]]]) => [path, file] as const);
     this.#waiting.clear();
     await makeEach(
       ['-0', 'mkfifo', '--'],
@@ -42,6 +56,7 @@ export class SpecialFiles {
         .map(([path, { kind, major, minor }]) => [path, kind[0] ?? '', `${major}`, `${minor}`]),
     );
     for (const [path, { attributes }] of files) finishNode(path, attributes);
+    for (const [[first], ...others] of names.values()) for (const [path] of others) linkSync(first, path);
   }
 }
 

@@ -48,6 +48,18 @@ export async function writeXattrs(attributes: XattrsByPath): Promise<void> {
   if (dump.length > 0) await runTool('setfattr', ['-h', '--restore=-'], { input: dump.join('\n') });
 }
 
+/** Takes away all attributes that belong to the files. @throws HyperfileError TOOL_MISSING, TOOL_FAILED */
+export async function removeXattrs(hostPaths: readonly string[]): Promise<void> {
+  const byName = new Map<string, string[]>();
+  for (const [path, list] of await readXattrs(hostPaths)) {
+    for (const { name } of list) byName.set(name, [...(byName.get(name) ?? []), path]);
+  }
+  for (const [name, paths] of byName) {
+    const input = paths.map((path) => `${path}\0`).join('');
+    await runTool('xargs', ['-0', 'setfattr', '-h', '-x', name, '--'], { input });
+  }
+}
+
 function dumpOne(path: string, list: readonly Xattr[]): string {
   return `# file: ${quote(path)}\n${list.map(({ name, hex }) => `${quote(name, '=')}=0x${hex}\n`).join('')}`;
 }

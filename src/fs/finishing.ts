@@ -1,0 +1,63 @@
+/**
+ * What waits until everything else of an archive is unpacked: pipes, devices and extended attributes, which programs
+ * of the host make for many files at once, and the times of directories, which every file made in them changes.
+ */
+import { lstatSync, utimesSync } from 'node:fs';
+import { finishNode, type Attributes } from './attributes.ts';
+import { SpecialFiles, type SpecialFile } from './special-files.ts';
+import { removeXattrs, writeXattrs, type Xattr, type XattrsByPath } from './xattrs.ts';
+
+/** Everything is by host path. */
+export class Finishing {
+  readonly #special = new SpecialFiles();
+  readonly #xattrs: XattrsByPath = new Map();
+  /** Files whose own attributes give way. */
+  readonly #stripped = new Set<string>();
+  readonly #directoryTimes = new Map<string, number>();
+
+  addSpecial(hostPath: string, file: SpecialFile): void {
+    this.#special.add(hostPath, file);
+  }
+
+  /** True when `source` is not made yet: the link to it waits too. */
+  addLink(hostPath: string, source: string): boolean {
+    return this.#special.addLink(hostPath, source);
+  }
+
+  setXattrs(hostPath: string, xattrs: readonly Xattr[]): void {
+    if (xattrs.length > 0) this.#xattrs.set(hostPath, xattrs);
+  }
+
+  /** Takes away the attributes that a file has by now; those of {@link setXattrs} come afterwards. */
+  strip(hostPath: string): void {
+    this.#stripped.add(hostPath);
+  }
+
+  finishDirectory(hostPath: string, attributes: Attributes): void {
+    finishNode(hostPath, attributes);
+    this.#directoryTimes.set(hostPath, attributes.modifiedSeconds);
+  }
+
+  /** Something else takes the name. */
+  forget(hostPath: string): void {
+    this.#special.forget(hostPath);
+    this.#xattrs.delete(hostPath);
+  }
+
+  /** A directory is removed with all that is in it. */
+  forgetBelow(hostPath: string): void {
+    const isBelow = (path: string): boolean => path.startsWith(`${hostPath}/`);
+    for (const path of [...this.#xattrs.keys(), ...this.#special.paths()].filter(isBelow)) this.forget(path);
+  }
+
+  /** @throws HyperfileError TOOL_MISSING, TOOL_FAILED */
+  async finish(): Promise<void> {
+    await this.#special.make();
+    await removeXattrs([...this.#stripped]);
+    await writeXattrs(this.#xattrs);
+    for (const [hostPath, seconds] of this.#directoryTimes) {
+      if (lstatSync(hostPath, { throwIfNoEntry: false })?.isDirectory())
+        utimesSync(hostPath, seconds, seconds);
+    }
+  }
+}
