@@ -69,6 +69,16 @@ export function manifestTooLarge(name: string): HyperfileError {
   return new HyperfileError('OCI_MANIFEST_TOO_LARGE', { data: { name, limitBytes: MAX_MANIFEST_BYTES } });
 }
 
+/** Layers that may not be distributed: they lie elsewhere, at addresses that the manifest gives. */
+const FOREIGN_LAYER = /\.(foreign|nondistributable)\./;
+
+/** What must lie beside a manifest: its config and layers, or the manifests of an index. */
+export function namedBlobs(manifest: ImageManifest | ImageIndex): Descriptor[] {
+  if (isIndex(manifest)) return [...manifest.manifests];
+  const layers = manifest.layers.filter(({ mediaType }) => !FOREIGN_LAYER.test(mediaType));
+  return [manifest.config, ...layers];
+}
+
 /**
  * Composes an index of images, for several architectures or guests: each descriptor says its platform.
  *

@@ -68,4 +68,22 @@ export const ociCodes = errorTable({
     why: 'A place is a name in a registry, a folder with an OCI layout, or an archive.',
     todo: 'Write NAME[:TAG], docker://NAME[:TAG], oci:FOLDER[:TAG], oci-archive:FILE[:TAG] or docker-archive:FILE[:NAME].',
   },
+  OCI_LAYOUT_INVALID: {
+    exit: 4,
+    message: '{name} is not an OCI layout: {reason}',
+    why: 'A folder of images holds a file `oci-layout`, a file `index.json` and the blobs under their digests, and no links.',
+    todo: 'Check that this is the right folder; if it is, save the image again.',
+  },
+  OCI_READ_ONLY: {
+    exit: 2,
+    message: 'nothing can be written to {name}',
+    why: 'Archives of images are written whole or only read.',
+    todo: 'Write to a registry, an OCI folder (oci:FOLDER) or a new archive (oci-archive:FILE).',
+  },
+  OCI_ACCESS: {
+    exit: 5,
+    message: 'cannot use {path}: {reason}',
+    why: 'The file or folder cannot be read or written by this user, or is not there.',
+    todo: 'Check the path and the permissions.',
+  },
 });
