@@ -17,7 +17,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   fs: ['disk', 'bytes', 'base'],
   fuse: ['disk', 'bytes', 'base'],
   'fuse/server/main.ts': ['fuse', 'vhdx', 'disk', 'bytes', 'base'],
-  oci: ['base'],
+  oci: ['bytes', 'base'],
   blob: ['oci', 'vhdx', 'disk', 'bytes', 'base'],
   registry: ['oci', 'base'],
   store: ['oci', 'vhdx', 'disk', 'bytes', 'base'],

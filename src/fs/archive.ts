@@ -3,8 +3,8 @@ import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { HyperfileError, isHyperfileError } from '../base/error.ts';
+import { BLOCK_BYTES, decodeTarHeader } from '../bytes/tar-header.ts';
 import { decompress as decompressWith, PIECE_BYTES, type Compression } from './decompress.ts';
-import { BLOCK_BYTES, decodeTarHeader } from './tar-header.ts';
 
 export type ArchiveKind = 'tar' | Compression;
 

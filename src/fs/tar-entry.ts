@@ -1,6 +1,6 @@
 /** One entry of a tar archive, everything its several headers said about it merged. */
 import { HyperfileError } from '../base/error.ts';
-import type { TarHeader } from './tar-header.ts';
+import type { TarHeader } from '../bytes/tar-header.ts';
 import type { Xattr } from './xattrs.ts';
 
 export interface TarEntry {

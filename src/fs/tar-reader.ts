@@ -1,6 +1,5 @@
 /** Reads a tar archive that arrives in pieces; synchronous, so that ten thousand small files cost no promises. */
 import { HyperfileError } from '../base/error.ts';
-import { makeTarEntry, type SparsePiece, type TarEntry } from './tar-entry.ts';
 import {
   BLOCK_BYTES,
   decodePax,
@@ -9,7 +8,8 @@ import {
   decodeTarHeader,
   type TarExtension,
   type TarHeader,
-} from './tar-header.ts';
+} from '../bytes/tar-header.ts';
+import { makeTarEntry, type SparsePiece, type TarEntry } from './tar-entry.ts';
 
 /** Receives what the archive holds. Pieces of data are only valid during the call. */
 export interface TarHandler {
