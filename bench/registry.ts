@@ -54,7 +54,7 @@ async function makeContext(): Promise<string> {
       const piece = name.startsWith('random') ? randomFillSync(Buffer.alloc(MIB)) : await nextOf(systemFiles);
       const part = piece.subarray(0, FILE_BYTES - bytes);
       bytes += part.length;
-      if (!target.write(part)) await new Promise((resolve) => target.once('drain', resolve));
+      if (!target.write(part)) await new Promise<void>((resolve) => target.once('drain', () => resolve()));
     }
     await new Promise<void>((resolve) => target.end(resolve));
   }

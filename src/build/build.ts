@@ -5,15 +5,18 @@ import { HyperfileError, isHyperfileError, systemCode } from '../base/error.ts';
 import type { Listener } from '../base/events.ts';
 import { suggest } from '../base/suggest.ts';
 import { openContext } from '../fs/build-context.ts';
+import type { SourceTree } from '../fs/source-tree.ts';
 import type { Recipe } from '../language/ast.ts';
 import { locate } from '../language/diagnostic.ts';
 import { parseRecipe, raiseErrors } from '../language/parse.ts';
 import { parseReference } from '../oci/reference.ts';
 import { declaredArgs, isPredefined } from '../plan/arguments.ts';
-import { planStages } from '../plan/stage-graph.ts';
+import { planStages, type StageGraph } from '../plan/stage-graph.ts';
 import type { Store } from '../store/store.ts';
-import type { BuildEvent, BuiltImage } from './events.ts';
-import { nameImage } from './name-image.ts';
+import type { BuildEvent, BuiltImage, PushedImage } from './events.ts';
+import { LostHit } from './distant-layers.ts';
+import { finish, type Finished } from './finish.ts';
+import { openCaches, type Caches } from './open-caches.ts';
 import type { BuildOptions } from './options.ts';
 import { stageSteps, StageRunner } from './stage-runner.ts';
 import { Workshop } from './workshop.ts';
@@ -28,6 +31,8 @@ export interface BuildIo {
 
 export interface BuildResult {
   readonly image: BuiltImage;
+  /** Where `--push` has put it. */
+  readonly pushed?: readonly PushedImage[];
   readonly cachedSteps: number;
   readonly totalSteps: number;
   readonly durationMs: number;
@@ -40,41 +45,80 @@ export interface BuildResult {
  */
 export async function build(options: BuildOptions, io: BuildIo): Promise<BuildResult> {
   const startedMs = performance.now();
-  for (const tag of options.tags) parseReference(tag);
-  const { recipe, recipePath } = await loadRecipe(options, io.onEvent);
-  warnOfUnusedArgs(recipe, options.buildArgs, io.onEvent);
-  const expand = { recipe };
-  const graph = planStages(recipe, { ...options, expand });
-  const context = await openContext(path.resolve(options.contextPath), recipePath);
-  const workshop = await Workshop.open({ ...io, options, context });
+  const job = await prepare(options, io);
+  const { graph, recipePath } = job;
   const totalSteps = graph.stages.reduce((sum, { stage }) => sum + stageSteps(stage), 0);
   io.onEvent({ type: 'build-start', recipe: recipePath ?? '-', totalSteps });
+  const caches = await openCaches(options, io);
+  const summary = (cachedSteps: number) => ({
+    cachedSteps,
+    totalSteps,
+    durationMs: performance.now() - startedMs,
+  });
+  const tally = { cachedSteps: 0 };
   try {
-    const runner = new StageRunner({ recipe, graph, workshop, expand });
-    const result = await runner.run(graph.target);
-    // Whoever stopped the build during its last moments does not expect its name to move.
-    if (io.signal.aborted) throw new HyperfileError('INTERRUPTED');
-    const image = await nameImage(result, options.tags, io.store);
-    const summary = {
-      image,
-      cachedSteps: workshop.cachedSteps,
-      totalSteps,
-      durationMs: performance.now() - startedMs,
-    };
-    io.onEvent({ type: 'build-end', status: 'done', ...summary });
-    return summary;
+    const { image, pushed } = await withoutLostCaches(caches, () => buildOnce(job, io, caches, tally));
+    // The image is there already: others may use it while the rest of the export goes on.
+    await caches.exporter?.finish();
+    const result = { image, ...(pushed && { pushed }), ...summary(tally.cachedSteps) };
+    io.onEvent({ type: 'build-end', status: 'done', ...result });
+    return result;
   } catch (error) {
     const status = isHyperfileError(error, 'INTERRUPTED') ? 'cancelled' : 'failed';
-    const { cachedSteps } = workshop;
-    io.onEvent({
-      type: 'build-end',
-      status,
-      cachedSteps,
-      totalSteps,
-      durationMs: performance.now() - startedMs,
-    });
+    io.onEvent({ type: 'build-end', status, ...summary(tally.cachedSteps) });
     throw error;
   } finally {
+    await caches.close();
+  }
+}
+
+/** A recipe that was read and understood, and what it is built from. */
+interface Job {
+  readonly options: BuildOptions;
+  readonly recipe: Recipe;
+  readonly recipePath: string | undefined;
+  readonly graph: StageGraph;
+  readonly context: SourceTree;
+}
+
+async function prepare(options: BuildOptions, io: BuildIo): Promise<Job> {
+  for (const tag of options.tags) parseReference(tag);
+  if (options.push === true && options.tags.length === 0) throw new HyperfileError('BUILD_PUSH_NAME');
+  const { recipe, recipePath } = await loadRecipe(options, io.onEvent);
+  warnOfUnusedArgs(recipe, options.buildArgs, io.onEvent);
+  const graph = planStages(recipe, { ...options, expand: { recipe } });
+  const context = await openContext(path.resolve(options.contextPath), recipePath);
+  return { options, recipe, recipePath, graph, context };
+}
+
+/**
+ * Builds again without a cache whose layers turned out to be lost, which the importer warns of; what was built until then
+ * is in the store.
+ */
+async function withoutLostCaches<T>(caches: Caches, attempt: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!(error instanceof LostHit)) throw error;
+      caches.importer?.distrust(error.hit, error.cause);
+    }
+  }
+}
+
+async function buildOnce(
+  job: Job,
+  io: BuildIo,
+  caches: Caches,
+  tally: { cachedSteps: number },
+): Promise<Finished> {
+  const { options, recipe, graph, context } = job;
+  const workshop = await Workshop.open({ ...io, ...caches, options, context });
+  try {
+    const runner = new StageRunner({ recipe, graph, workshop, expand: { recipe } });
+    return await finish(await runner.run(graph.target), workshop);
+  } finally {
+    tally.cachedSteps = workshop.cachedSteps;
     await workshop.close();
   }
 }

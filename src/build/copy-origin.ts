@@ -1,7 +1,8 @@
-/** Where COPY --from reads: a finished stage of this recipe, or an image of the store. */
+/** Where COPY --from reads: a finished stage of this recipe, or an image. */
 import { HyperfileError } from '../base/error.ts';
 import type { DiskDescription } from '../oci/image.ts';
 import type { CopyOrigin } from '../plan/step.ts';
+import { imageBase } from './bases/image.ts';
 import type { StageResult } from './stage-runner.ts';
 import type { Workshop } from './workshop.ts';
 
@@ -23,7 +24,6 @@ export async function copyOrigin(
     await workshop.recorded();
     return finished;
   }
-  const image = await workshop.store.findImage(origin.name);
-  if (!image) throw new HyperfileError('BUILD_NO_IMAGE', { data: { name: origin.name } });
-  return image.config;
+  // Which step it is for decides only where progress is shown.
+  return imageBase(origin.name, workshop, '');
 }

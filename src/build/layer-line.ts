@@ -27,20 +27,31 @@ interface OpenSandbox {
   key: string;
 }
 
+export interface LayerLineParts {
+  readonly base: StageResult;
+  readonly workshop: Workshop;
+  readonly stage: (index: number) => Promise<StageResult>;
+  /** Its layers will be part of the image. */
+  readonly isOfTarget: boolean;
+}
+
 export class LayerLine {
   readonly #workshop: Workshop;
   readonly #stage: (index: number) => Promise<StageResult>;
   readonly #base: StageResult;
+  readonly #isOfTarget: boolean;
+  readonly #reads = new Map<DiskStep, Promise<readonly string[]>>();
   #layers: readonly string[];
   #key: string;
   #created: string;
   readonly #history: HistoryEntry[];
   #open: OpenSandbox | undefined;
 
-  constructor(base: StageResult, workshop: Workshop, stage: (index: number) => Promise<StageResult>) {
+  constructor({ base, workshop, stage, isOfTarget }: LayerLineParts) {
     this.#base = base;
     this.#workshop = workshop;
     this.#stage = stage;
+    this.#isOfTarget = isOfTarget;
     this.#layers = base.layers;
     this.#key = base.key;
     this.#created = base.created;
@@ -49,7 +60,8 @@ export class LayerLine {
 
   result(): Omit<StageResult, 'config' | 'inherited'> {
     const [layers, key, history, created] = [this.#layers, this.#key, this.#history, this.#created];
-    return { layers, key, history, created, disk: this.#base.disk };
+    const { disk, kind } = this.#base;
+    return { layers, key, history, created, disk, ...(kind && { kind }) };
   }
 
   addHistory(step: Step, layer?: string): void {
@@ -62,17 +74,38 @@ export class LayerLine {
 
   /** Moves the line over a step: from the cache, from another stage that is making it, or by running it. */
   async take(step: DiskStep, id: StepId, steps: readonly Step[]): Promise<StepOutcome> {
-    const reads = await readsOf(step, this.#workshop, this.#stage);
-    const key = stepKey(this.#key, step, reads);
-    const { layers, created, cached } = await this.#workshop.shared(
+    const key = stepKey(this.#key, step, await this.#readsOf(step));
+    const { layers, created, cached, origin } = await this.#workshop.shared(
       key.key,
       async () => (await this.#find(key.key)) ?? (await this.#make(step, id, key, isLastOnDisk(step, steps))),
     );
+    this.#workshop.offer(key, this.#isOfTarget);
     this.#layers = layers;
     this.#key = key.key;
     this.#created = created;
     this.addHistory(step, layers[0]);
-    return { cached, layer: layers[0] };
+    return { cached, layer: layers[0], origin };
+  }
+
+  /** Asks the caches elsewhere for all steps at once, so that no step waits for its own question. */
+  lookAhead(steps: readonly Step[]): void {
+    if (!this.#workshop.asksElsewhere || this.#workshop.options.noCache) return;
+    const ask = async (): Promise<void> => {
+      let parent = this.#key;
+      for (const step of steps) {
+        if (step.kind === 'config') continue;
+        parent = stepKey(parent, step, await this.#readsOf(step)).key;
+        await this.#workshop.ask(parent);
+      }
+    };
+    // Whoever takes the step meets the same error, and says where it happened.
+    ask().catch(() => undefined);
+  }
+
+  #readsOf(step: DiskStep): Promise<readonly string[]> {
+    const known = this.#reads.get(step) ?? readsOf(step, this.#workshop, this.#stage);
+    this.#reads.set(step, known);
+    return known;
   }
 
   async close(): Promise<void> {
@@ -82,10 +115,8 @@ export class LayerLine {
   }
 
   async #find(key: string): Promise<StepResult | undefined> {
-    const { store, options } = this.#workshop;
-    const record = options.noCache ? undefined : await store.cacheGet(key);
-    if (record?.layer === undefined) return undefined;
-    return { layers: await store.chainOf(record.layer), created: record.created, cached: true };
+    const found = this.#workshop.options.noCache ? undefined : await this.#workshop.find(key);
+    return found && { ...found, cached: true };
   }
 
   async #make(step: DiskStep, id: StepId, { key, inputs }: CacheKey, isLast: boolean): Promise<StepResult> {
@@ -117,6 +148,7 @@ export class LayerLine {
     if (this.#open) return this.#open;
     const { store, signal } = this.#workshop;
     const driver = await this.#workshop.driver();
+    await this.#workshop.distant.bring(this.#layers);
     const { id, path } = store.newLayer();
     const chain = store.chainPaths(this.#layers);
     const sandbox = await driver.open({ chain, sandboxPath: path, root: rootOf(this.#base.disk), signal });

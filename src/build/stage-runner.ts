@@ -13,7 +13,7 @@ import { StepReporter } from './step-reporter.ts';
 import type { Workshop } from './workshop.ts';
 
 /** A finished stage: a base for others. */
-export interface StageResult extends Omit<Base, 'cached'> {
+export interface StageResult extends Omit<Base, 'cached' | 'origin'> {
   readonly inherited: Inherited;
 }
 
@@ -77,7 +77,9 @@ export class StageRunner {
     const { buildArgs } = workshop.options;
     const options = { buildArgs, globals: graph.globals, expand };
     const { steps, inherited } = planSteps(recipe, node, base.inherited, options);
-    const line = new LayerLine(base, workshop, (index) => this.result(index));
+    const isOfTarget = this.#isOfTarget(stage.index);
+    const line = new LayerLine({ base, workshop, stage: (index) => this.result(index), isOfTarget });
+    line.lookAhead(steps);
     try {
       for (const step of steps) {
         if (step.kind === 'config') line.addHistory(step);
@@ -107,10 +109,25 @@ export class StageRunner {
     await reporter.report(title, at, async (id) => {
       const outcome = await resolveBase(base.reference, workshop, id);
       resolved = { ...outcome, inherited: { config: outcome.config, args: new Map() } };
-      return { cached: outcome.cached, layer: outcome.layers[0] };
+      workshop.offer(outcome, this.#isOfTarget(stage.index));
+      return { cached: outcome.cached, layer: outcome.layers[0], origin: outcome.origin };
     });
     return resolved!;
   }
+
+  /** The target stage and those it stands on: their layers are the image's. */
+  #isOfTarget(index: number): boolean {
+    const { graph } = this.#parts;
+    for (let node = nodeOf(graph, graph.target); node;) {
+      if (node.stage.index === index) return true;
+      node = node.base.kind === 'stage' ? nodeOf(graph, node.base.index) : undefined;
+    }
+    return false;
+  }
+}
+
+function nodeOf(graph: StageGraph, index: number): StageNode | undefined {
+  return graph.stages.find(({ stage }) => stage.index === index);
 }
 
 /** FROM and every instruction that may change the disk count as a step. */

@@ -19,19 +19,19 @@ export async function readsOf(step: DiskStep, workshop: Workshop, stage: StageLo
 
 /** Layers never change: what a stage's files digest to is remembered by its leaf, and found again without a mount. */
 async function treeDigest(step: CopyStep, workshop: Workshop, stage: StageLookup): Promise<string> {
-  const { store, context, signal } = workshop;
+  const { context, signal } = workshop;
   if (step.from.kind === 'context') {
     return digestTree(context, step.paths, { cache: await workshop.fileDigests(), signal });
   }
   const origin = await copyOrigin(step.from, workshop, stage);
   const question = canonicalJson({ leaf: origin.layers[0], paths: step.paths, scheme: 1 });
   const memo = `tree-${createHash('sha256').update(question).digest('hex')}`;
-  const known = await store.memoGet(memo);
+  const known = await workshop.recall(memo);
   if (known !== undefined) return known;
   const sandbox = await workshop.openReadOnly(origin.layers, origin.disk);
   try {
     const digest = await digestTree(sandbox.files.asSource(), step.paths, { signal });
-    await store.memoSet(memo, digest);
+    await workshop.remember(memo, digest);
     return digest;
   } finally {
     await sandbox.close();

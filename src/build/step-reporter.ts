@@ -1,5 +1,6 @@
 /** Tells of each step of a stage as it starts and ends, and puts the recipe's place on its errors. */
 import { HyperfileError, isHyperfileError, type SourceLocation } from '../base/error.ts';
+import { LostHit } from './distant-layers.ts';
 import type { StepError, StepId } from './events.ts';
 import { systemError } from './system-error.ts';
 import type { Workshop } from './workshop.ts';
@@ -8,6 +9,8 @@ export interface StepOutcome {
   readonly cached: boolean;
   /** The layer the step made or took. */
   readonly layer?: string | undefined;
+  /** The cache elsewhere that has it. */
+  readonly origin?: string | undefined;
 }
 
 /** The stage whose steps are told of. */
@@ -48,7 +51,7 @@ export class StepReporter {
       title,
     });
     try {
-      const { cached, layer } = await work(step);
+      const { cached, layer, origin } = await work(step);
       if (cached) this.#workshop.cachedSteps += 1;
       const sizes = layer === undefined ? undefined : await this.#workshop.layerSize(layer);
       const durationMs = performance.now() - startedMs;
@@ -58,10 +61,11 @@ export class StepReporter {
         status: cached ? 'cached' : 'done',
         durationMs,
         ...(sizes && { layer: sizes }),
+        ...(origin !== undefined && { origin }),
       });
     } catch (error) {
       const located = atStep(error, at, signal);
-      const cancelled = isHyperfileError(located, 'INTERRUPTED');
+      const cancelled = isHyperfileError(located, 'INTERRUPTED') || located instanceof LostHit;
       const durationMs = performance.now() - startedMs;
       if (cancelled) onEvent({ type: 'step-end', step, status: 'cancelled', durationMs });
       else onEvent({ type: 'step-end', step, status: 'failed', durationMs, error: stepError(located, at) });

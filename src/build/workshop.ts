@@ -1,13 +1,18 @@
 /** What all stages of one build share: the store, the driver (started when first needed), the context, the caches. */
+import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { HyperfileError } from '../base/error.ts';
 import type { Listener, Progress } from '../base/events.ts';
+import type { CacheExport, CacheExporter, CacheImporter } from '../cache/remote-cache.ts';
 import type { Driver, RootPartition, Sandbox } from '../drivers/driver.ts';
 import { FileDigestCache } from '../fs/file-digest-cache.ts';
 import type { SourceTree } from '../fs/source-tree.ts';
 import type { CacheRecord, DiskDescription } from '../oci/image.ts';
+import type { Repository } from '../oci/repository.ts';
 import type { Store, StoreLease } from '../store/store.ts';
+import { DistantLayers } from './distant-layers.ts';
 import type { BuildEvent, StepId } from './events.ts';
+import type { ImageContent } from './name-image.ts';
 import type { BuildOptions } from './options.ts';
 
 export interface WorkshopParts {
@@ -17,6 +22,9 @@ export interface WorkshopParts {
   readonly options: BuildOptions;
   readonly context: SourceTree;
   readonly drained?: () => Promise<void> | undefined;
+  /** Caches elsewhere; they outlive the workshop. */
+  readonly importer?: CacheImporter;
+  readonly exporter?: CacheExporter;
 }
 
 const ALLOCATION_UNIT_BYTES = 512;
@@ -25,6 +33,16 @@ const ALLOCATION_UNIT_BYTES = 512;
 export interface Cached {
   /** Nothing had to be made. */
   readonly cached: boolean;
+  /** The cache elsewhere that it came from, in people's words; absent for the store's own. */
+  readonly origin?: string;
+}
+
+/** A step's result that was made before, here or elsewhere. */
+export interface Found {
+  /** Leaf first. Not all of them need be here yet: see {@link DistantLayers}. */
+  readonly layers: readonly string[];
+  readonly created: string;
+  readonly origin?: string;
 }
 
 /** A layer whose file is complete, with the cache record it is to get. */
@@ -43,6 +61,13 @@ export class Workshop {
   /** Ends every step: the caller's Ctrl-C, or the first step that failed. */
   readonly signal: AbortSignal;
   cachedSteps = 0;
+  /** Layers that are still somewhere else. */
+  readonly distant: DistantLayers;
+  readonly #importer: CacheImporter | undefined;
+  readonly #exporter: CacheExporter | undefined;
+  readonly #repositories: Repository[] = [];
+  readonly #found = new Map<string, ImageContent>();
+  readonly #offers = new Set<Promise<void>>();
   readonly #stop = new AbortController();
   readonly #shared = new Map<string, Promise<Cached>>();
   #driver: Promise<Driver> | undefined;
@@ -54,9 +79,11 @@ export class Workshop {
   readonly #lease: StoreLease;
 
   private constructor(
-    { store, onEvent, signal, options, context, drained }: WorkshopParts,
+    { store, onEvent, signal, options, context, drained, importer, exporter }: WorkshopParts,
     lease: StoreLease,
   ) {
+    this.#importer = importer;
+    this.#exporter = exporter;
     this.drained = drained ?? (() => undefined);
     this.#lease = lease;
     this.store = store;
@@ -64,6 +91,11 @@ export class Workshop {
     this.options = options;
     this.context = context;
     this.signal = AbortSignal.any([signal, this.#stop.signal]);
+    this.distant = new DistantLayers({
+      store,
+      signal: this.signal,
+      onEvent: (event) => onEvent({ type: 'transfer', event }),
+    });
   }
 
   static async open(parts: WorkshopParts): Promise<Workshop> {
@@ -96,8 +128,81 @@ export class Workshop {
     return own;
   }
 
+  /** What the store, or else a cache elsewhere, has under a key. Nothing is fetched. */
+  async find(key: string): Promise<Found | undefined> {
+    const record = await this.store.cacheGet(key);
+    if (record?.layer !== undefined)
+      return { layers: await this.store.chainOf(record.layer), created: record.created };
+    const hit = await this.#importer?.lookup(key);
+    if (hit === undefined || hit.layers.length === 0) return undefined;
+    this.distant.learn(hit.layers, hit.from, hit);
+    return { layers: hit.layers.map(({ id }) => id), created: hit.created, origin: hit.origin };
+  }
+
+  /** Asks the caches elsewhere for keys that the store does not have, before the answers are needed. */
+  async ask(key: string): Promise<void> {
+    if (this.#importer && !(await this.store.cacheGet(key))) void this.#importer.lookup(key);
+  }
+
+  get asksElsewhere(): boolean {
+    return this.#importer !== undefined;
+  }
+
+  /** A small value that this or another machine found out before. */
+  async recall(memo: string): Promise<string | undefined> {
+    const known = await this.store.memoGet(memo);
+    if (known !== undefined) {
+      this.#offerMemo(memo, known);
+      return known;
+    }
+    return (await this.#importer?.lookup(memoKey(memo)))?.value;
+  }
+
+  async remember(memo: string, value: string): Promise<void> {
+    await this.store.memoSet(memo, value);
+    this.#offerMemo(memo, value);
+  }
+
+  #offerMemo(memo: string, value: string): void {
+    const record = { inputs: { memo }, created: new Date(0).toISOString(), layers: [], value };
+    this.#exporter?.offer({ key: memoKey(memo), ...record, isOfTarget: true });
+  }
+
+  /** Exports a step's result to the caches elsewhere as soon as it is recorded here. */
+  offer({ key, inputs }: { key: string; inputs?: unknown }, isOfTarget: boolean): void {
+    const exporter = this.#exporter;
+    if (!exporter) return;
+    const offered = this.#recording
+      .then(async () => {
+        const result = await this.#resultOf(key);
+        // What was read from an image's config has no inputs of its own.
+        const known = result?.inputs ?? inputs;
+        if (result && known !== undefined) exporter.offer({ key, ...result, inputs: known, isOfTarget });
+      })
+      .catch(() => undefined)
+      .finally(() => this.#offers.delete(offered));
+    this.#offers.add(offered);
+  }
+
+  async #resultOf(key: string): Promise<Omit<CacheExport, 'key' | 'isOfTarget'> | undefined> {
+    const record = await this.store.cacheGet(key);
+    if (record?.layer !== undefined) {
+      const { inputs, created } = record;
+      return { inputs, created, layers: await this.store.chainOf(record.layer) };
+    }
+    const hit = await this.#importer?.lookup(key);
+    if (!hit) return undefined;
+    return { inputs: hit.inputs, created: hit.created, layers: hit.layers.map(({ id }) => id), hit };
+  }
+
+  /** Every result so far has reached the exporter. */
+  async offered(): Promise<void> {
+    await Promise.all(this.#offers);
+  }
+
   /** A read-only view of a finished chain, for COPY --from. */
   async openReadOnly(layers: readonly string[], disk: DiskDescription): Promise<Sandbox> {
+    await this.distant.bring(layers);
     const driver = await this.driver();
     return driver.open({ chain: this.store.chainPaths(layers), root: rootOf(disk), signal: this.signal });
   }
@@ -123,10 +228,32 @@ export class Workshop {
     await this.#recording;
   }
 
-  /** What a layer occupies on the host's disk, recorded or not. */
+  /** Keeps a repository open until the build ends: layers may be fetched from it at any time. */
+  keepOpen<T extends Repository>(repository: T): T {
+    this.#repositories.push(repository);
+    return repository;
+  }
+
+  /** An image that FROM found elsewhere gets its name here too, if the build brings all of it. */
+  keepName(name: string, content: ImageContent): void {
+    this.#found.set(name, content);
+  }
+
+  /** The images that were found elsewhere and are whole in the store by now. */
+  async broughtImages(): Promise<{ name: string; content: ImageContent }[]> {
+    const brought = [];
+    for (const [name, content] of this.#found) {
+      if ((await this.distant.missing(content.layers)).length === 0) brought.push({ name, content });
+    }
+    return brought;
+  }
+
+  /** What a layer occupies on the host's disk, recorded or not; of one that is elsewhere, what its blobs have. */
   async layerSize(id: string): Promise<{ id: string; allocatedBytes: number }> {
-    const { blocks } = await stat(this.store.layerPath(id));
-    return { id, allocatedBytes: blocks * ALLOCATION_UNIT_BYTES };
+    const found = await stat(this.store.layerPath(id)).catch(() => undefined);
+    if (found) return { id, allocatedBytes: found.blocks * ALLOCATION_UNIT_BYTES };
+    const blobs = this.distant.find(id)?.layer.form.blobs ?? [];
+    return { id, allocatedBytes: blobs.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) };
   }
 
   /** Tells of progress within a step. */
@@ -147,6 +274,7 @@ export class Workshop {
     } finally {
       const digests = await this.#digests?.catch(() => undefined);
       await digests?.save();
+      for (const repository of this.#repositories) await repository.close().catch(() => undefined);
       this.#lease.release();
     }
   }
@@ -155,4 +283,9 @@ export class Workshop {
 /** The root partition in the driver's terms. */
 export function rootOf(disk: DiskDescription): RootPartition {
   return { offset: disk.rootOffset, length: disk.rootLength, type: disk.rootType };
+}
+
+/** Memos travel as records under keys of their own. */
+function memoKey(memo: string): string {
+  return createHash('sha256').update(`memo ${memo}`).digest('hex');
 }

@@ -10,6 +10,8 @@ export interface Base extends Cached {
   /** Leaf first. */
   readonly layers: readonly string[];
   readonly disk: DiskDescription;
+  /** Made of a container image, or built on one that was. */
+  readonly kind?: 'container';
   readonly config: GuestConfig;
   readonly key: string;
   readonly history: readonly HistoryEntry[];
@@ -23,7 +25,7 @@ export async function resolveBase(reference: BaseReference, workshop: Workshop, 
     case 'scratch':
       return scratchBase(workshop);
     case 'image':
-      return imageBase(reference.name, workshop);
+      return imageBase(reference.name, workshop, step);
     case 'disk':
       return (await import('./disk-file.ts')).diskFileBase(reference, workshop, step);
     case 'debootstrap':

@@ -8,7 +8,7 @@ import type { Sandbox } from '../../drivers/driver.ts';
 import type { DebootstrapBase } from '../../language/base-reference.ts';
 import { baseKey } from '../../plan/key.ts';
 import type { StepId } from '../events.ts';
-import type { Workshop } from '../workshop.ts';
+import type { Found, Workshop } from '../workshop.ts';
 import type { Base } from './base.ts';
 import { fillFromTar, type FilledDisk } from './root-tar.ts';
 import { scratchBase } from './scratch.ts';
@@ -29,22 +29,19 @@ export async function debootstrapBase(
   const memo = `debootstrap-${createHash('sha256').update(request).digest('hex')}`;
   return workshop.shared(memo, async () => {
     const known = workshop.options.pull ? undefined : await find(memo, workshop);
-    if (known) return asBase(empty, known, reference, true);
-    return asBase(empty, await make(reference, system, memo, empty, workshop, step), reference, false);
+    const made = known ?? (await make(reference, system, memo, empty, workshop, step));
+    return asBase(empty, made, reference, known !== undefined);
   });
 }
 
-interface Made {
-  readonly layer: string;
+interface Made extends Found {
   readonly key: string;
-  readonly created: string;
 }
 
-async function find(memo: string, { store }: Workshop): Promise<Made | undefined> {
-  const key = await store.memoGet(memo);
-  const record = key === undefined ? undefined : await store.cacheGet(key);
-  if (record?.layer === undefined) return undefined;
-  return { layer: record.layer, key: record.key, created: record.created };
+async function find(memo: string, workshop: Workshop): Promise<Made | undefined> {
+  const key = await workshop.recall(memo);
+  const found = key === undefined ? undefined : await workshop.find(key);
+  return found && { ...found, key: key! };
 }
 
 async function make(
@@ -66,8 +63,8 @@ async function make(
     const { key, inputs } = baseKey(system, [filled.answer]);
     const { layer, created } = filled;
     workshop.recordLayer({ layer, parent: empty.layers[0], key, inputs, created });
-    await store.memoSet(memo, key);
-    return { layer, key, created };
+    await workshop.remember(memo, key);
+    return { layers: [layer, ...empty.layers], key, created };
   } catch (error) {
     if (!isHyperfileError(error, 'TOOL_FAILED')) throw error;
     const data = { suite: reference.suite, reason: reasonIn(String(error.data.output)) };
@@ -111,12 +108,8 @@ async function packagesDigest(sandbox: Sandbox): Promise<string> {
     .digest('hex')}`;
 }
 
-function asBase(
-  empty: Base,
-  { layer, key, created }: Made,
-  { suite }: DebootstrapBase,
-  cached: boolean,
-): Base {
-  const history = [...empty.history, { created, createdBy: `FROM debootstrap://${suite}`, layer }];
-  return { ...empty, layers: [layer, ...empty.layers], key, created, history, cached };
+function asBase(empty: Base, made: Made, { suite }: DebootstrapBase, cached: boolean): Base {
+  const { created, layers } = made;
+  const entry = { created, createdBy: `FROM debootstrap://${suite}`, layer: layers[0] };
+  return { ...empty, ...made, history: [...empty.history, entry], cached };
 }

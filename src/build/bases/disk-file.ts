@@ -9,7 +9,7 @@ import { EMPTY_CONFIG } from '../../plan/guest-config.ts';
 import { baseKey, type CacheKey } from '../../plan/key.ts';
 import { openChain } from '../../vhdx/chain.ts';
 import type { StepId } from '../events.ts';
-import type { Workshop } from '../workshop.ts';
+import type { Cached, Found, Workshop } from '../workshop.ts';
 import { adoptDisk } from './adopt-disk.ts';
 import type { Base } from './base.ts';
 import { fileKind } from './disk-kind.ts';
@@ -31,10 +31,9 @@ export async function importDisk(file: string, workshop: Workshop, step: StepId)
 async function findOrAdopt(file: string, key: CacheKey, workshop: Workshop, step: StepId): Promise<Base> {
   const { store } = workshop;
   const memo = `disk-${key.key}`;
-  const record = await store.cacheGet(key.key);
-  const known = parseDisk(await store.memoGet(memo));
-  if (record?.layer !== undefined && known)
-    return asBase(file, record.layer, record.created, known, key.key, true);
+  const found = await workshop.find(key.key);
+  const known = parseDisk(await workshop.recall(memo));
+  if (found && known) return asBase(file, { ...found, cached: true }, known, key.key);
   const { id, path: layerPath } = store.newLayer();
   try {
     await adoptDisk(file, layerPath, workshop, step);
@@ -44,8 +43,8 @@ async function findOrAdopt(file: string, key: CacheKey, workshop: Workshop, step
     const disk = { sizeBytes, rootOffset: root.offset, rootLength: root.length, rootType: root.type };
     const created = new Date().toISOString();
     workshop.recordLayer({ layer: id, parent: undefined, ...key, created });
-    await store.memoSet(memo, JSON.stringify(disk));
-    return asBase(file, id, created, disk, key.key, false);
+    await workshop.remember(memo, JSON.stringify(disk));
+    return asBase(file, { layers: [id], created, cached: false }, disk, key.key);
   } catch (error) {
     store.discardLayer(id);
     throw error;
@@ -77,16 +76,11 @@ function diskSize(file: string): number {
   return chain.sizeBytes;
 }
 
-function asBase(
-  file: string,
-  layer: string,
-  created: string,
-  disk: DiskDescription,
-  key: string,
-  cached: boolean,
-): Base {
-  const history = [{ created, createdBy: `FROM ${path.basename(file)}`, layer }];
-  return { layers: [layer], disk, config: EMPTY_CONFIG, key, history, created, cached };
+function asBase(file: string, made: Found & Cached, disk: DiskDescription, key: string): Base {
+  const history = [
+    { created: made.created, createdBy: `FROM ${path.basename(file)}`, layer: made.layers[0] },
+  ];
+  return { ...made, disk, config: EMPTY_CONFIG, key, history };
 }
 
 function parseDisk(text: string | undefined): DiskDescription | undefined {

@@ -3,7 +3,7 @@ import { newDiskLayout } from '../../gpt/new-disk-layout.ts';
 import type { DiskDescription } from '../../oci/image.ts';
 import { EMPTY_CONFIG } from '../../plan/guest-config.ts';
 import { baseKey, type CacheKey } from '../../plan/key.ts';
-import type { Workshop } from '../workshop.ts';
+import type { Cached, Found, Workshop } from '../workshop.ts';
 import type { Base } from './base.ts';
 
 /** Made once for each size; later builds find it in the cache. */
@@ -21,17 +21,17 @@ async function findOrMake(
   { key, inputs }: CacheKey,
 ): Promise<Base> {
   const { store, signal } = workshop;
-  const known = await store.cacheGet(key);
-  if (known?.layer !== undefined) return asBase(known.layer, known.created, disk, key, true);
+  const found = await workshop.find(key);
+  if (found) return asBase({ ...found, cached: true }, disk, key);
   const { id, path } = store.newLayer();
   const driver = await workshop.driver();
   await driver.create({ path, sizeBytes: disk.sizeBytes, signal });
   const created = new Date().toISOString();
   workshop.recordLayer({ layer: id, parent: undefined, key, inputs, created });
-  return asBase(id, created, disk, key, false);
+  return asBase({ layers: [id], created, cached: false }, disk, key);
 }
 
-function asBase(layer: string, created: string, disk: DiskDescription, key: string, cached: boolean): Base {
-  const history = [{ created, createdBy: 'FROM scratch', layer }];
-  return { layers: [layer], disk, key, config: EMPTY_CONFIG, history, created, cached };
+function asBase(made: Found & Cached, disk: DiskDescription, key: string): Base {
+  const history = [{ created: made.created, createdBy: 'FROM scratch', layer: made.layers[0] }];
+  return { ...made, disk, key, config: EMPTY_CONFIG, history };
 }
