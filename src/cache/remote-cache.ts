@@ -23,8 +23,8 @@ export interface RemoteHit {
 export interface CacheImporter {
   /** Asks all caches at once; whatever goes wrong is one warning a cache, and no hit. Asked twice, it answers once. */
   lookup(key: string): Promise<RemoteHit | undefined>;
-  /** A hit's layers turned out to be unusable: its cache is not asked again. */
-  distrust(hit: RemoteHit): void;
+  /** A hit's layers turned out to be unusable: its cache is not asked again. With the reason, a warning says so. */
+  distrust(hit: RemoteHit, reason?: unknown): void;
   close(): Promise<void>;
 }
 
@@ -33,8 +33,10 @@ export interface CacheExport {
   readonly key: string;
   readonly inputs: unknown;
   readonly created: string;
-  /** Leaf first; all in the store, or known where they came from. Empty with a `value`. */
+  /** Leaf first; all in the store, or those of `hit`. Empty with a `value`. */
   readonly layers: readonly string[];
+  /** Where the result came from, if it is not the store's own: what the store lacks is copied from there. */
+  readonly hit?: RemoteHit;
   readonly value?: string;
   /** Belongs to the image that is built: exported in `mode=min` too. */
   readonly isOfTarget: boolean;
