@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, rmSync, statSync, type Stats } from 'node:fs';
 import path from 'node:path';
-import { lockHolder, tryLock } from '../base/lock.ts';
+import { lockHolder, tryLock, type Lock } from '../base/lock.ts';
 import { ownerIsGone, ownerTag } from '../base/owner.ts';
 import { digestHex, type Digest } from '../oci/digest.ts';
 import { incomingFile, type Layout } from './layout.ts';
@@ -40,10 +40,10 @@ export function claimIncoming(layout: Layout, digest: Digest): IncomingFile {
     removeIfThere(file);
     lock.release();
   };
-  return { path: file, release: lock.release, remove };
+  return { path: file, release: () => lock.release(), remove };
 }
 
-function lockFor(layout: Layout, file: string): { release(): void } | undefined {
+function lockFor(layout: Layout, file: string): Lock | undefined {
   try {
     mkdirSync(layout.incoming, { recursive: true });
     const lock = tryLock(file + LOCK_SUFFIX);

@@ -2,7 +2,7 @@
 import path from 'node:path';
 import { replaceFileDurably, syncFolder } from '../base/atomic-file.ts';
 import { isDigest, type Digest } from '../oci/digest.ts';
-import { formatReference, normalizeName, parseReference } from '../oci/reference.ts';
+import { normalizeName, parseReference, repositoryName } from '../oci/reference.ts';
 import { isUnfinished, nameFile, type Layout } from './layout.ts';
 import { accessError, listIfThere, parseRecord, readIfThere, removeIfThere } from './read.ts';
 
@@ -54,8 +54,7 @@ export function dropLoneDigests(layout: Layout, before: ImageName): string[] {
 
 /** A name without its tag or digest. */
 export function repositoryOf(name: string): string {
-  const { host, path: repository } = parseReference(name);
-  return formatReference({ ...(host !== undefined && { host }), path: repository });
+  return repositoryName(parseReference(name));
 }
 
 /** All names, sorted; and the files that should hold one and do not. */

@@ -9,6 +9,8 @@ export interface TransferIo {
   readonly signal: AbortSignal;
   /** How many blobs move at the same time; default 4. */
   readonly concurrency?: number;
+  /** How hard zstd compresses what was never packed before. */
+  readonly level?: number;
 }
 
 export const DEFAULT_CONCURRENCY = 4;
