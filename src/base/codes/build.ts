@@ -80,4 +80,40 @@ export const buildCodes = errorTable({
     why: 'export does not overwrite a disk.',
     todo: 'Remove the file or give another name with -o.',
   },
+  BUILD_CONTAINER_CONFIG: {
+    exit: 4,
+    message: 'the config of the container image {name} is wrong: {reason}',
+    why: 'A container image has a JSON config with its platform, its command and the digests of its layers; this one does not keep to the form of OCI and Docker.',
+    todo: 'Ask whoever made the image, or take another one.',
+  },
+  BUILD_CONTAINER_PLATFORM: {
+    exit: 3,
+    message: '{name} is a container image for {platform}; only those for Linux can become a base',
+    why: 'The files of a container image are put onto a disk with a Linux root file system.',
+    todo: 'Take an image for Linux, or a disk of a Windows guest: FROM ./golden.vhdx.',
+  },
+  BUILD_CONTAINER_LAYER: {
+    exit: 4,
+    message: '{layer} cannot be unpacked: {reason}',
+    why: 'A layer of a container image is a tar, plain or compressed with gzip or zstd, that lies beside the image.',
+    todo: 'Take another image, or unpack this one where its layers can be had and import the result.',
+  },
+  BUILD_CONTAINER_TOO_LARGE: {
+    exit: 4,
+    message: '{layer} unpacks to more than {limitBytes} bytes, the size of the disk',
+    why: 'What a layer unpacks to cannot be known before; it is stopped where no disk could hold it.',
+    todo: 'If you trust the image, build with a larger `--disk-size`.',
+  },
+  BUILD_CONTAINER_DIFF_ID: {
+    exit: 4,
+    message: "{layer} unpacks to {found}, the image's config says {expected}",
+    why: 'The config of a container image names the digest of every unpacked layer, and what came is something else.',
+    todo: 'Do not use the image before you know why; ask whoever made it.',
+  },
+  BUILD_PUSH_NAME: {
+    exit: 2,
+    message: '--push needs a name to push to',
+    why: 'An image is pushed under the names that -t gives it: each says the registry, the repository and the tag.',
+    todo: 'Add -t HOST/NAME:TAG.',
+  },
 });
