@@ -1,7 +1,9 @@
 /** Reading and writing blobs in files of the host. */
 import { createHash } from 'node:crypto';
+import { readdirSync, rmSync, statSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
-import { diskFullAt } from '../base/atomic-file.ts';
+import path from 'node:path';
+import { diskFullAt, isAbandoned, UNFINISHED_PREFIX } from '../base/atomic-file.ts';
 import { HyperfileError, isHyperfileError, systemCode } from '../base/error.ts';
 import type { Descriptor } from './descriptor.ts';
 import { checkSignal } from './local-repository.ts';
@@ -61,11 +63,21 @@ export async function writeAll(file: FileHandle, bytes: Uint8Array, fileOffset: 
 }
 
 /** What to throw when a file cannot be used: DISK_FULL, or OCI_ACCESS with the reason; errors of ours stay. */
-export function fileError(path: string, error: unknown): unknown {
+export function fileError(file: string, error: unknown): unknown {
   const code = systemCode(error);
   if (isHyperfileError(error) || code === undefined) return error;
-  const full = diskFullAt(path, error);
+  const full = diskFullAt(file, error);
   if (full !== error) return full;
-  const reason = error instanceof Error ? error.message : code;
-  return new HyperfileError('OCI_ACCESS', { data: { path, reason }, cause: error });
+  const [, reason = code] = /^\w+: ([^,]+)/.exec(error instanceof Error ? error.message : '') ?? [];
+  return new HyperfileError('OCI_ACCESS', { data: { path: file, reason }, cause: error });
+}
+
+/** Removes what writers left in a folder that were killed. */
+export function removeAbandoned(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    if (!name.startsWith(UNFINISHED_PREFIX)) continue;
+    const file = path.join(folder, name);
+    const touchedMs = statSync(file, { throwIfNoEntry: false })?.mtimeMs;
+    if (touchedMs !== undefined && isAbandoned(name, touchedMs)) rmSync(file, { force: true });
+  }
 }

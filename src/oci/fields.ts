@@ -24,13 +24,7 @@ export class Fields {
 
   /** Parses a whole text, which must be UTF-8 and hold an object. */
   static parse(bytes: Uint8Array, refuse: Refuse): Fields {
-    let value: unknown;
-    try {
-      value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-    } catch {
-      throw refuse('it is not JSON');
-    }
-    return new Fields(value, '', refuse);
+    return new Fields(parseJson(bytes, refuse), '', refuse);
   }
 
   /** The whole object, unread. */
@@ -125,6 +119,15 @@ export class Fields {
   }
 }
 
-export function isCount(value: unknown): value is number {
+/** Parses a whole text, which must be UTF-8. */
+export function parseJson(bytes: Uint8Array, refuse: Refuse): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch {
+    throw refuse('it is not JSON');
+  }
+}
+
+function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }

@@ -52,16 +52,19 @@ export class LayoutIndex {
     return [...new Set(this.descriptors.flatMap((descriptor) => nameOf(descriptor) ?? []))];
   }
 
-  /** By digest or name. The only manifest there is goes by `latest` too, unless another name is all it has been given. */
+  /**
+   * By digest, by name, or by the last part of a name (`web:1`, `1`) that is nobody else's. The only manifest there is
+   * goes by `latest` too.
+   */
   find(reference: string): Descriptor | undefined {
     const { descriptors } = this;
     if (isDigest(reference)) return descriptors.find(({ digest }) => digest === reference);
     // The last one counts, as with files of an archive.
     const named =
       descriptors.findLast((descriptor) => nameOf(descriptor) === reference) ??
-      descriptors.findLast(({ annotations }) => annotations?.[IMAGE_NAME] === reference);
-    if (named !== undefined || reference !== DEFAULT_TAG) return named;
-    return new Set(descriptors.map(({ digest }) => digest)).size === 1 ? descriptors[0] : undefined;
+      descriptors.findLast(({ annotations }) => annotations?.[IMAGE_NAME] === reference) ??
+      onlyOne(descriptors.filter((descriptor) => endsWith(nameOf(descriptor), reference)));
+    return named ?? (reference === DEFAULT_TAG ? onlyOne(descriptors) : undefined);
   }
 
   /**
@@ -91,4 +94,14 @@ export class LayoutIndex {
 
 function nameOf({ annotations }: Descriptor): string | undefined {
   return annotations?.[REF_NAME];
+}
+
+/** Does a name end with these parts? */
+function endsWith(name: string | undefined, end: string): boolean {
+  return name !== undefined && (name.endsWith(`/${end}`) || name.endsWith(`:${end}`));
+}
+
+/** The manifest that all entries stand for. */
+function onlyOne(descriptors: readonly Descriptor[]): Descriptor | undefined {
+  return new Set(descriptors.map(({ digest }) => digest)).size === 1 ? descriptors[0] : undefined;
 }

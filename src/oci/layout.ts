@@ -3,26 +3,20 @@
  * write to one: a blob gets its name only when it is whole and has the right digest, and the index is changed under a
  * lock.
  */
-import { lstatSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, type Stats } from 'node:fs';
+import { lstatSync, mkdirSync, renameSync, rmSync, type Stats } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { isAbandoned, replaceFile, UNFINISHED_PREFIX, unfinishedName } from '../base/atomic-file.ts';
+import { replaceFile, unfinishedName } from '../base/atomic-file.ts';
 import { HyperfileError, systemCode } from '../base/error.ts';
 import { withLock } from '../base/lock.ts';
-import { fileError, readRange, writeBlob } from './blob-file.ts';
+import { fileError, readRange, removeAbandoned, writeBlob } from './blob-file.ts';
 import type { Descriptor } from './descriptor.ts';
-import { digestHex, digestOf, isDigest, type Digest } from './digest.ts';
+import { digestHex, isDigest, type Digest } from './digest.ts';
 import { Fields } from './fields.ts';
 import { LayoutIndex } from './layout-index.ts';
-import { LocalRepository, type LocalBlob } from './local-repository.ts';
-import { isIndex, namedBlobs, parseManifest } from './manifest.ts';
-import type {
-  BlobSource,
-  ManifestToPut,
-  PushBlobOptions,
-  Repository,
-  RepositoryOptions,
-} from './repository.ts';
+import type { LocalBlob } from './local-repository.ts';
+import type { BlobSource, PushBlobOptions, Repository, RepositoryOptions } from './repository.ts';
+import { WritableRepository } from './writable-repository.ts';
 
 export const LAYOUT_FILE = 'oci-layout';
 export const INDEX_FILE = 'index.json';
@@ -46,7 +40,7 @@ export function openLayout(folder: string, options: LayoutOptions = {}): Reposit
   return new Layout(folder, options.create ?? false);
 }
 
-class Layout extends LocalRepository {
+class Layout extends WritableRepository {
   readonly #folder: string;
   readonly #create: boolean;
   #known: { readonly stamp: string; readonly index: LayoutIndex } | undefined;
@@ -57,26 +51,6 @@ class Layout extends LocalRepository {
     super(`oci:${folder}`);
     this.#folder = path.resolve(folder);
     this.#create = create;
-  }
-
-  override async putManifest(
-    manifest: ManifestToPut,
-    tag?: string,
-    options: RepositoryOptions = {},
-  ): Promise<void> {
-    const digest = digestOf(manifest.bytes);
-    const content = parseManifest(manifest.bytes, `${this.name}@${digest}`);
-    for (const needed of namedBlobs(content))
-      if (!(await this.hasBlob(needed, options))) throw this.missing(needed.digest);
-    const descriptor = {
-      mediaType: manifest.mediaType,
-      digest,
-      size: manifest.bytes.length,
-      ...(content.artifactType !== undefined && { artifactType: content.artifactType }),
-    };
-    await this.pushBlob(descriptor, inMemory(manifest.bytes), options);
-    const children = isIndex(content) ? content.manifests.map((child) => child.digest) : [];
-    await this.#changeIndex((index) => index.with(descriptor, tag, children), options);
   }
 
   override async pushBlob(
@@ -134,7 +108,7 @@ class Layout extends LocalRepository {
     return path.join(this.#folder, BLOBS, digestHex(digest));
   }
 
-  async #changeIndex(
+  protected override async changeIndex(
     change: (index: LayoutIndex) => LayoutIndex,
     { signal }: RepositoryOptions,
   ): Promise<void> {
@@ -173,23 +147,13 @@ class Layout extends LocalRepository {
       mkdirSync(path.join(this.#folder, BLOBS), { recursive: true });
       if (!this.#isChecked) {
         replaceFile(path.join(this.#folder, LAYOUT_FILE), LAYOUT_TEXT);
-        await this.#changeIndex((index) => index, {});
+        await this.changeIndex((index) => index, {});
       }
       removeAbandoned(this.#folder);
     } catch (error) {
       throw fileError(this.#folder, error);
     }
     this.#isPrepared = true;
-  }
-}
-
-/** What writers left that were killed. */
-function removeAbandoned(folder: string): void {
-  for (const name of readdirSync(folder)) {
-    if (!name.startsWith(UNFINISHED_PREFIX)) continue;
-    const file = path.join(folder, name);
-    const touchedMs = statSync(file, { throwIfNoEntry: false })?.mtimeMs;
-    if (touchedMs !== undefined && isAbandoned(name, touchedMs)) rmSync(file, { force: true });
   }
 }
 
@@ -231,16 +195,6 @@ async function* readFileRange(file: string, start: number, end: number): AsyncGe
   } finally {
     await handle.close();
   }
-}
-
-/** Bytes that are in memory as the content of a blob. */
-export function inMemory(bytes: Uint8Array): BlobSource {
-  return {
-    // eslint-disable-next-line @typescript-eslint/require-await
-    async *read(offset) {
-      yield bytes.subarray(offset);
-    },
-  };
 }
 
 function invalid(name: string, reason: string): HyperfileError {

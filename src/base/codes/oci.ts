@@ -86,4 +86,10 @@ export const ociCodes = errorTable({
     why: 'The file or folder cannot be read or written by this user, or is not there.',
     todo: 'Check the path and the permissions.',
   },
+  OCI_ARCHIVE_INVALID: {
+    exit: 4,
+    message: '{name} is not an archive of images: {reason}',
+    why: 'Such an archive is a tar, perhaps compressed, of an OCI layout or of what `docker save` writes.',
+    todo: 'Check that this is the right file; if it is, save the image again.',
+  },
 });
