@@ -7,6 +7,7 @@ import type { Digest } from '../oci/digest.ts';
 import { isIndex, parseManifest, type ImageIndex, type ImageManifest } from '../oci/manifest.ts';
 import { choosePlatform } from '../oci/platform-choice.ts';
 import type { FetchedManifest, Repository } from '../oci/repository.ts';
+import { allOrNothing } from './all-or-nothing.ts';
 import { copyBlob } from './copy-blob.ts';
 import type { TransferIo } from './io.ts';
 import { Limiter, together } from './limits.ts';
@@ -36,11 +37,11 @@ const NOT_DISTRIBUTED = /nondistributable|foreign/;
  *   blobs that are not what they should be, INTERRUPTED
  */
 export async function copyImage(copy: ImageToCopy, io: CopyIo): Promise<Digest> {
-  const { from, reference } = copy;
+  const { from, reference, to, tag, platform } = copy;
   const name = nameOf(from, reference);
   const { digest } = await withTransfer(io, { action: 'copy', name }, async (counted) => {
-    const copier = new Copier(copy.from, copy.to, counted);
-    const { descriptor } = await copier.copy(reference, copy.tag, copy.platform);
+    const copier = new Copier(from, to, counted);
+    const { descriptor } = await allOrNothing(to, () => copier.copy(reference, tag, platform));
     return { digest: descriptor.digest };
   });
   return digest;

@@ -2,6 +2,7 @@
 import type { Digest } from '../oci/digest.ts';
 import type { ImageConfig } from '../oci/image.ts';
 import type { Repository } from '../oci/repository.ts';
+import { allOrNothing } from './all-or-nothing.ts';
 import type { TransferIo } from './io.ts';
 import { pushImage } from './push-image.ts';
 
@@ -12,7 +13,7 @@ export interface ImageToSave {
 }
 
 /**
- * Saves images, layers that several share once. Close the target afterwards: only then an archive is whole.
+ * Saves images, layers that several share once. Close the target afterwards: that writes an archive, unless this failed.
  *
  * @throws HyperfileError as {@link pushImage}
  */
@@ -21,10 +22,12 @@ export async function saveImages(
   target: Repository,
   io: TransferIo,
 ): Promise<Digest[]> {
-  const digests: Digest[] = [];
-  for (const { image, name } of images) {
-    const tag = name !== undefined && { tag: name };
-    digests.push(await pushImage({ image, target, ...tag, action: 'save' }, io));
-  }
-  return digests;
+  return allOrNothing(target, async () => {
+    const digests: Digest[] = [];
+    for (const { image, name } of images) {
+      const tag = name !== undefined && { tag: name };
+      digests.push(await pushImage({ image, target, ...tag, action: 'save' }, io));
+    }
+    return digests;
+  });
 }
