@@ -7,7 +7,7 @@ import type { Descriptor } from '../oci/descriptor.ts';
 import type { BlobBody, ReadBlobOptions, RepositoryOptions } from '../oci/repository.ts';
 import type { RegistryResponse } from './client.ts';
 import { blobUrl, invalidAnswer, type Endpoint } from './endpoint.ts';
-import { Attempts, StallWatch, isPassing, settled } from './patience.ts';
+import { Attempts, StallWatch, isPassing } from './patience.ts';
 
 /**
  * The blob from `options.offset` on, at most `options.length` bytes of it. A server that knows no ranges gives it from
@@ -109,7 +109,7 @@ class Download {
         if (position === this.#end) return;
         problem = new Error('the answer ended too soon');
       } catch (error) {
-        if (!isPassing(error, this.#signal)) throw settled(error, this.#signal);
+        if (!isPassing(error)) throw error;
         problem = error;
       }
       connection = undefined;
@@ -155,6 +155,8 @@ class Download {
         if (arrived >= this.#end && end > this.#end) return;
         watch.expect(stallMs);
       }
+    } catch (error) {
+      throw watch.reason(error);
     } finally {
       watch.got();
     }

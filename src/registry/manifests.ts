@@ -48,7 +48,7 @@ export async function manifest(
   if (isDigest(reference)) checkDigest(at, reference, reference, digest);
   const announced = response.headers['docker-content-digest'];
   if (announced?.startsWith('sha256:')) checkDigest(at, reference, announced, digest);
-  const mediaType = mediaTypeOf(response, bytes);
+  const mediaType = mediaTypeOf(fullName(at, reference), response, bytes);
   return { descriptor: { mediaType, digest, size: bytes.length }, bytes };
 }
 
@@ -129,15 +129,27 @@ function contentType({ headers }: RegistryResponse): string | undefined {
   return type === undefined || !type.startsWith('application/vnd.') ? undefined : type;
 }
 
-/** What the server says; where it only says "JSON", what the manifest says of itself. */
-function mediaTypeOf(response: RegistryResponse, bytes: Uint8Array): string {
+/**
+ * What the server says; where it only says "JSON", what the manifest says of itself. The two must not differ, or the
+ * same bytes would be one thing to us and another to the next reader.
+ */
+function mediaTypeOf(name: string, response: RegistryResponse, bytes: Uint8Array): string {
   const said = contentType(response);
-  if (said !== undefined) return said;
-  try {
-    const { mediaType } = JSON.parse(Buffer.from(bytes).toString()) as { mediaType?: unknown };
-    if (typeof mediaType === 'string') return mediaType;
-  } catch {
-    // Whoever reads the manifest says what is wrong with it.
+  const own = ownMediaType(bytes);
+  if (said !== undefined && own !== undefined && said !== own) {
+    const reason = `it is sent as ${said} and says it is ${own}`;
+    throw new HyperfileError('OCI_MANIFEST_INVALID', { data: { name, reason } });
   }
-  return response.headers['content-type'] ?? 'application/octet-stream';
+  return said ?? own ?? response.headers['content-type'] ?? 'application/octet-stream';
+}
+
+/** Whoever reads the manifest says what else is wrong with it. */
+function ownMediaType(bytes: Uint8Array): string | undefined {
+  try {
+    const manifest: unknown = JSON.parse(Buffer.from(bytes).toString());
+    const { mediaType } = manifest as { mediaType?: unknown };
+    return typeof mediaType === 'string' ? mediaType : undefined;
+  } catch {
+    return undefined;
+  }
 }

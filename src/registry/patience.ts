@@ -1,6 +1,6 @@
 /** How long to go on with a transfer that breaks or stalls: as long as it gets anywhere. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { HyperfileError, isHyperfileError } from '../base/error.ts';
+import { HyperfileError } from '../base/error.ts';
 
 export interface Patience {
   /** How often in a row a transfer may fail without having moved a byte further. */
@@ -18,12 +18,12 @@ export const PATIENCE: Patience = {
   attempts: 6,
   firstPauseMs: 300,
   longestPauseMs: 10_000,
-  stallMs: 30_000,
+  stallMs: 45_000,
   answerMs: 300_000,
 };
 
-/** What a registry may ask for in Retry-After. */
-const LONGEST_RETRY_AFTER_MS = 120_000;
+/** What a registry may ask for. */
+const LONGEST_WAIT_MS = 120_000;
 
 /** Counts the failures of one transfer since it last got further. */
 export class Attempts {
@@ -48,7 +48,7 @@ export class Attempts {
    * @returns false when it is time to give up
    * @throws HyperfileError INTERRUPTED
    */
-  async again(doneBytes: number, retryAfterMs = 0): Promise<boolean> {
+  async again(doneBytes: number, waitMs = 0): Promise<boolean> {
     if (doneBytes > this.#farthest) this.#failures = 0;
     this.#farthest = Math.max(this.#farthest, doneBytes);
     if (++this.#failures >= this.#patience.attempts) return false;
@@ -56,7 +56,7 @@ export class Attempts {
     const pause = Math.min(longestPauseMs, firstPauseMs * 2 ** (this.#failures - 1));
     // Transfers that broke together do not come back together.
     const spread = pause * (0.5 + Math.random() / 2);
-    await this.#wait(Math.max(spread, Math.min(retryAfterMs, LONGEST_RETRY_AFTER_MS)));
+    await this.#wait(Math.max(spread, Math.min(waitMs, LONGEST_WAIT_MS)));
     return true;
   }
 
@@ -81,26 +81,23 @@ export class StallWatch {
 
   expect(withinMs: number): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#stop.abort(new Error(`nothing moved for ${withinMs} ms`)), withinMs);
-    this.#timer.unref();
+    const stall = new Error(`nothing moved for ${Math.round(withinMs / 1000)} s`);
+    this.#timer = setTimeout(() => this.#stop.abort(stall), withinMs);
   }
 
   got(): void {
     clearTimeout(this.#timer);
   }
+
+  /** What was wrong when the request ended with this error: the stall, if there was one. */
+  reason(error: unknown): unknown {
+    return this.#stop.signal.aborted ? this.#stop.signal.reason : error;
+  }
 }
 
-/** Whether it is worth to try again after this error; after INTERRUPTED only when the caller did not interrupt. */
-export function isPassing(error: unknown, signal: AbortSignal | undefined): boolean {
-  if (signal?.aborted) return false;
-  return (
-    !(error instanceof HyperfileError) ||
-    isHyperfileError(error, 'REGISTRY_UNREACHABLE', 'REGISTRY_RATE_LIMITED', 'REGISTRY_FAILED', 'INTERRUPTED')
-  );
-}
-
-/** What the caller shall see: an interruption is one, however the connection put it. */
-export function settled(error: unknown, signal: AbortSignal | undefined): unknown {
-  if (!signal?.aborted || isHyperfileError(error, 'INTERRUPTED')) return error;
-  return new HyperfileError('INTERRUPTED', { cause: error });
+/** Whether it is worth to try again after this error: connections break, servers are busy or down. */
+export function isPassing(error: unknown): boolean {
+  if (!(error instanceof HyperfileError)) return true;
+  if (error.code === 'REGISTRY_FAILED') return Number(error.data.status) >= 500;
+  return error.code === 'REGISTRY_UNREACHABLE' || error.code === 'REGISTRY_RATE_LIMITED';
 }

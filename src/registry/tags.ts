@@ -24,10 +24,10 @@ export async function* listTags(at: Endpoint, { signal }: RepositoryOptions = {}
       accept: [200],
       ...(signal && { signal }),
     });
-    const fresh = (await tagsOf(at, response)).filter((tag) => !given.has(tag));
+    const fresh = new Set(await tagsOf(at, response)).difference(given);
     next = nextPage(at, response);
     // A page that brings nothing and leads on would never end.
-    if (next !== undefined && (asked.has(next) || fresh.length === 0))
+    if (next !== undefined && (asked.has(next) || fresh.size === 0))
       throw invalidAnswer(at, 'its list of tags goes round in circles');
     for (const tag of fresh) {
       given.add(tag);

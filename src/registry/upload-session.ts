@@ -8,6 +8,7 @@ import type { RegistryRequest, RegistryResponse } from './client.ts';
 import { locationOf, uploadUrl, type Endpoint } from './endpoint.ts';
 import { StallWatch } from './patience.ts';
 import { refusalReason } from './refusal.ts';
+import { retryAfterMs } from './retry.ts';
 
 export interface UploadSession {
   /** Where its next request goes. */
@@ -25,10 +26,10 @@ export interface StartedUpload extends UploadSession {
 export type Outcome =
   | { readonly kind: 'went-on'; readonly session: UploadSession }
   | { readonly kind: 'stored' }
-  /** The session stands, but nobody knows where. */
   /** The connection broke, or the registry could not be reached. */
   | { readonly kind: 'broken'; readonly cause: unknown }
-  | { readonly kind: 'unsure'; readonly reason: string; readonly retryAfterMs?: number }
+  /** The session stands, but nobody knows where; `waitMs`: what the registry asked for. */
+  | { readonly kind: 'unsure'; readonly reason: string; readonly waitMs?: number }
   | { readonly kind: 'session-lost'; readonly reason: string }
   | { readonly kind: 'too-large'; readonly reason: string }
   | { readonly kind: 'wrong-digest'; readonly reason: string }
@@ -175,6 +176,8 @@ export class UploadRequests {
         retry: false,
         signal: watch.signal,
       });
+    } catch (error) {
+      throw watch.reason(error);
     } finally {
       watch.got();
     }
@@ -200,8 +203,8 @@ export class UploadRequests {
     const { codes, reason } = await refusalReason(response);
     if (status === 416) return { kind: 'unsure', reason };
     if (status === 429 || (status >= 500 && status !== 501)) {
-      const retryAfterMs = retryAfter(response.headers['retry-after']);
-      return { kind: 'unsure', reason, ...(retryAfterMs !== undefined && { retryAfterMs }) };
+      const waitMs = retryAfterMs(response.headers['retry-after']);
+      return { kind: 'unsure', reason, ...(waitMs !== undefined && { waitMs }) };
     }
     if (status === 413) return { kind: 'too-large', reason };
     if (codes.includes('DIGEST_INVALID')) return { kind: 'wrong-digest', reason };
@@ -216,11 +219,4 @@ export class UploadRequests {
 function receivedBytes({ headers }: RegistryResponse): number | undefined {
   const last = /^(?:bytes=)?0-(\d{1,15})$/.exec(headers.range ?? '')?.[1];
   return last === undefined ? undefined : last === '0' ? 0 : Number(last) + 1;
-}
-
-/** Milliseconds of a Retry-After header: seconds or a date (RFC 9110). */
-function retryAfter(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now();
-  return Number.isFinite(ms) && ms > 0 ? ms : undefined;
 }

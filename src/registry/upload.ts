@@ -7,7 +7,7 @@ import type { Descriptor } from '../oci/descriptor.ts';
 import type { BlobSource, PushBlobOptions } from '../oci/repository.ts';
 import { hasBlob } from './download.ts';
 import { checkedPath, type Endpoint } from './endpoint.ts';
-import { Attempts, isPassing, settled } from './patience.ts';
+import { Attempts, isPassing } from './patience.ts';
 import { UploadRequests, type Outcome, type StartedUpload, type UploadSession } from './upload-session.ts';
 
 /** What a repository's uploads learned about its registry. */
@@ -24,6 +24,8 @@ const ONE_PIECE_BYTES = 4 << 20;
 const CHUNK_BYTES: readonly number[] = [64 << 20, 16 << 20, 8 << 20, 3 << 20, 1 << 20, 256 << 10];
 /** After so many breaks without progress it is tried in smaller pieces: something on the way may not say "too large". */
 const BREAKS_BEFORE_CHUNKS = 3;
+/** Small enough for a slow line to take one long before it looks stalled. */
+const SENT_BYTES = 128 << 10;
 /** So many repositories are asked to hand a blob over. */
 const MAX_MOUNTS = 3;
 
@@ -44,7 +46,7 @@ export class BlobUpload {
   #wasDigestWrong = false;
   /** Bytes of the last request's body. */
   #lastBytes = 0;
-  #sourceProblem: unknown;
+  #sourceProblem: { readonly error: unknown } | undefined;
 
   constructor(
     at: Endpoint,
@@ -97,11 +99,10 @@ export class BlobUpload {
     try {
       return await (session ? this.#send(session) : this.#find());
     } catch (error) {
-      const { signal } = this.#options;
-      if (this.#sourceProblem !== undefined) throw settled(this.#sourceProblem, signal);
+      if (this.#sourceProblem) throw this.#sourceProblem.error;
       // A token can run out while a body streams; asking where the upload stands brings a new one.
       const mayPass = session !== undefined && isHyperfileError(error, 'REGISTRY_UNAUTHORIZED');
-      if (!mayPass && !isPassing(error, signal)) throw settled(error, signal);
+      if (!mayPass && !isPassing(error)) throw error;
       return { kind: 'broken', cause: error };
     }
   }
@@ -165,6 +166,7 @@ export class BlobUpload {
         // Bytes may have been lost where two connections met; whoever sends them wrong twice has others.
         if (this.#wasDigestWrong) throw this.#refused(outcome.reason);
         this.#wasDigestWrong = true;
+        this.#mayBeStored = false;
         this.#forget();
         return;
       case 'session-lost':
@@ -172,7 +174,7 @@ export class BlobUpload {
         return this.#pause(outcome.reason);
       case 'unsure':
         this.#isUnsure = true;
-        return this.#pause(outcome.reason, outcome.retryAfterMs);
+        return this.#pause(outcome.reason, outcome.waitMs);
       case 'broken':
         this.#isUnsure = true;
         await this.#pause(messageOf(outcome.cause), 0, outcome.cause);
@@ -185,8 +187,8 @@ export class BlobUpload {
     this.#isUnsure = true;
   }
 
-  async #pause(reason: string, retryAfterMs?: number, cause?: unknown): Promise<void> {
-    if (await this.#attempts.again(this.#session?.offset ?? 0, retryAfterMs)) return;
+  async #pause(reason: string, waitMs?: number, cause?: unknown): Promise<void> {
+    if (await this.#attempts.again(this.#session?.offset ?? 0, waitMs)) return;
     const { name } = this.#at;
     const { digest } = this.#blob;
     throw new HyperfileError('REGISTRY_TRANSFER_BROKEN', {
@@ -202,10 +204,13 @@ export class BlobUpload {
 
   /** False when the registry wants no smaller pieces than it was sent. */
   #makeSmaller(): boolean {
+    if (this.#habits.takesNoPatch) return false;
     const sizes = [...CHUNK_BYTES.filter((size) => size > this.#chunkMinBytes), this.#chunkMinBytes];
     const smaller = sizes.find((size) => size > 0 && size < this.#lastBytes);
-    if (smaller !== undefined) this.#habits.chunkBytes = smaller;
-    return smaller !== undefined;
+    if (smaller === undefined) return false;
+    // Other uploads may have learned more by now.
+    this.#habits.chunkBytes = Math.min(smaller, this.#habits.chunkBytes ?? Infinity);
+    return true;
   }
 
   /** The blob's bytes for one request. What goes wrong here is not the registry's fault. */
@@ -215,11 +220,13 @@ export class BlobUpload {
     this.#options.onSent?.(offset);
     try {
       while (doneBytes < bytes) {
-        const piece = await this.#nextPiece(pieces);
-        const part = piece.subarray(0, bytes - doneBytes);
-        yield part;
-        doneBytes += part.length;
-        this.#options.onSent?.(offset + doneBytes);
+        const piece = (await this.#nextPiece(pieces)).subarray(0, bytes - doneBytes);
+        for (let start = 0; start < piece.length; start += SENT_BYTES) {
+          const part = piece.subarray(start, start + SENT_BYTES);
+          yield part;
+          doneBytes += part.length;
+          this.#options.onSent?.(offset + doneBytes);
+        }
       }
     } finally {
       await pieces.return?.();
@@ -233,7 +240,7 @@ export class BlobUpload {
       const data = { name: this.#blob.digest, expected: this.#blob.size, found: 'fewer' };
       throw new HyperfileError('OCI_SIZE_MISMATCH', { data });
     } catch (error) {
-      this.#sourceProblem = error;
+      this.#sourceProblem = { error };
       throw error;
     }
   }
