@@ -1,6 +1,7 @@
 /** The form of a layer: made from its blobs when it is packed, and checked before a byte of it is fetched. */
 import { HyperfileError } from '../base/error.ts';
-import { digestHex, digestOf, isDigest, type Digest } from '../oci/digest.ts';
+import { isDigest, type Digest } from '../oci/digest.ts';
+import { cutLayerDigest } from '../oci/layer-descriptors.ts';
 import type { LayerBlob, LayerForm } from '../oci/layer-form.ts';
 import { MAX_DISK_BYTES, MAX_FILE_BYTES } from '../vhdx/format.ts';
 import { frameCount, MAX_COMPRESSED_BYTES } from './frames.ts';
@@ -29,7 +30,7 @@ export function formOf(
 function identityOf(blobs: readonly LayerBlob[]): Digest {
   const [first] = blobs;
   if (first?.kind === 'whole') return first.contentDigest;
-  return digestOf(Buffer.from(blobs.map(({ contentDigest }) => digestHex(contentDigest)).join(''), 'hex'));
+  return cutLayerDigest(blobs.map(({ contentDigest }) => contentDigest));
 }
 
 /**

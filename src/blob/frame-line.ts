@@ -24,7 +24,7 @@ function leavePlace(): void {
 export class FrameLine {
   readonly #signal: AbortSignal | undefined;
   #last: Promise<void> = Promise.resolve();
-  #failed: { readonly error: unknown } | undefined;
+  #error: Error | undefined;
 
   constructor(signal?: AbortSignal) {
     this.#signal = signal;
@@ -37,13 +37,13 @@ export class FrameLine {
    */
   async add<T>(work: () => Promise<T>, finish: (result: T) => Promise<void>): Promise<void> {
     await takePlace();
-    if (this.#failed !== undefined || this.#signal?.aborted) {
+    if (this.#error !== undefined || this.#signal?.aborted) {
       leavePlace();
-      throw this.#failed?.error ?? new HyperfileError('INTERRUPTED');
+      throw this.#error ?? new HyperfileError('INTERRUPTED');
     }
     this.#last = this.#finishInOrder(this.#last, work(), finish);
     // Whoever adds or ends throws it.
-    this.#last.catch((error: unknown) => (this.#failed ??= { error }));
+    this.#last.catch((error: Error) => (this.#error ??= error));
   }
 
   async #finishInOrder<T>(

@@ -2,7 +2,7 @@
  * Single frames: 1 MiB of content each (a blob's last one may hold less), compressed on its own, with zstd's checksum of
  * the content. The work is done in Node's thread pool.
  */
-import { constants, zstdCompress, zstdDecompress } from 'node:zlib';
+import { constants, createZstdCompress, zstdDecompress } from 'node:zlib';
 import { HyperfileError, systemCode } from '../base/error.ts';
 import { FrameScanner } from '../bytes/zstd-frames.ts';
 import type { Digest } from '../oci/digest.ts';
@@ -15,8 +15,6 @@ export const MAX_COMPRESSED_BYTES = FRAME_BYTES + 64 * 1024;
 const MAX_WINDOW_LOG = 23;
 /** Room beyond the content: a decoder that fills its room exactly asks for more. */
 const SPARE_BYTES = 64;
-/** Smaller buffers may share their memory with others. */
-const MIN_OWN_BYTES = 64 * 1024;
 
 export const DEFAULT_LEVEL = 3;
 
@@ -31,15 +29,24 @@ export function frameContentBytes(contentBytes: number, index: number): number {
 }
 
 /** One frame of all the content, which must stay as it is meanwhile. */
-export function compressFrame(content: Uint8Array, level: number): Promise<Buffer> {
-  const options = {
+export function compressFrame(content: Uint8Array, level: number): Promise<Buffer<ArrayBuffer>> {
+  // As a stream: what Node's function for a single buffer writes to cannot be given back.
+  const stage = createZstdCompress({
     params: { [constants.ZSTD_c_compressionLevel]: level, [constants.ZSTD_c_checksumFlag]: 1 },
     pledgedSrcSize: content.length,
-    // Whole in one go: every further round through the thread pool costs time.
+    // All of it in one go: every further round through the thread pool costs time.
     chunkSize: MAX_COMPRESSED_BYTES,
-  };
+  });
+  const pieces: Buffer[] = [];
   return new Promise((resolve, reject) => {
-    zstdCompress(content, options, (error, frame) => (error === null ? resolve(frame) : reject(error)));
+    stage.on('error', reject);
+    stage.on('data', (piece: Buffer) => pieces.push(piece));
+    stage.on('end', () => {
+      const frame = Buffer.concat(pieces);
+      for (const piece of pieces) releaseFrame(piece);
+      resolve(frame);
+    });
+    stage.end(content);
   });
 }
 
@@ -99,9 +106,10 @@ function wrongSize(place: FramePlace, problem: string): HyperfileError {
 }
 
 /**
- * Gives the memory of a result of this module back at once; nobody may look at it again. Waiting for the garbage
- * collector would let some hundred megabytes pile up.
+ * Gives the memory of a frame or of its content back at once; nobody may look at it again. Waiting for the garbage
+ * collector would let some hundred megabytes pile up. Small ones share theirs with others, and are left alone.
  */
 export function releaseFrame(bytes: Buffer): void {
-  if (bytes.length >= MIN_OWN_BYTES && bytes.buffer instanceof ArrayBuffer) bytes.buffer.transfer(0);
+  if (bytes.buffer.byteLength > Buffer.poolSize && bytes.buffer instanceof ArrayBuffer)
+    bytes.buffer.transfer(0);
 }

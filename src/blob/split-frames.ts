@@ -6,7 +6,8 @@ import type { Digest } from '../oci/digest.ts';
 export interface SplitFrame {
   /** `skippable`: a table, with its header. */
   readonly kind: 'content' | 'skippable';
-  readonly bytes: Uint8Array;
+  /** In memory of its own. */
+  readonly bytes: Buffer<ArrayBuffer>;
 }
 
 /** The longest frames to accept, with their headers. */
@@ -16,8 +17,7 @@ export interface FrameLimits {
 }
 
 /**
- * The frames of a blob in order, up to the end of the stream. A piece of the stream must not change once it was handed
- * over: frames may share its memory.
+ * The frames of a blob in order, up to the end of the stream, whose pieces must stay as they are until the next frame.
  *
  * @param blob what errors call it
  * @throws HyperfileError BLOB_CUT_SHORT, BLOB_FRAME_DAMAGED (no zstd), BLOB_FRAME_SIZE (longer than a limit)
@@ -78,8 +78,6 @@ class PendingFrame {
   }
 
   take(): SplitFrame {
-    const [first, ...others] = this.#pieces;
-    const bytes = others.length === 0 && first !== undefined ? first : Buffer.concat(this.#pieces);
-    return { kind: this.#scanner.kind ?? 'content', bytes };
+    return { kind: this.#scanner.kind ?? 'content', bytes: Buffer.concat(this.#pieces, this.#length) };
   }
 }

@@ -32,7 +32,7 @@ export async function unpackBlob(
 ): Promise<void> {
   const count = frameCount(blob.contentBytes);
   const frames: FrameEntry[] = [];
-  const tables: Uint8Array[] = [];
+  const tables: Buffer[] = [];
   const sum = createHash('sha256');
   const line = new FrameLine(signal);
   const finish = async (content: Buffer, entry: FrameEntry): Promise<void> => {
@@ -67,15 +67,17 @@ export async function unpackBlob(
 }
 
 async function unpackFrame(
-  bytes: Uint8Array,
+  bytes: Buffer<ArrayBuffer>,
   contentBytes: number,
   place: { readonly blob: string; readonly frame: number },
 ): Promise<{ content: Buffer; entry: FrameEntry }> {
   const [content, digest] = await Promise.all([
     decompressFrame(bytes, contentBytes, place),
-    subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>),
+    subtle.digest('SHA-256', bytes),
   ]);
-  return { content, entry: { compressedBytes: bytes.length, contentBytes, digest: new Uint8Array(digest) } };
+  const entry = { compressedBytes: bytes.length, contentBytes, digest: new Uint8Array(digest) };
+  releaseFrame(bytes);
+  return { content, entry };
 }
 
 /** The tables must be exactly those of the frames that came before them. */
