@@ -4,6 +4,8 @@ import type { TransferIo } from '../transfer/io.ts';
 export interface CacheIo extends TransferIo {
   /** Where credentials, proxies and a CI system's service are found. */
   readonly env: NodeJS.ProcessEnv;
+  /** Plain HTTP and certificates that nobody vouches for, for every registry. */
+  readonly insecure?: boolean;
   /** How long one lookup may take where the option does not say; default HYPERFILE_CACHE_TIMEOUT, else 10 s. */
   readonly lookupTimeoutMs?: number;
   /**

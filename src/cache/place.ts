@@ -43,11 +43,12 @@ export async function openPlace(option: CacheOption, io: CacheIo): Promise<Cache
 }
 
 async function registryPlace(
-  { name, type, reference, insecure }: RegistryCacheOption,
-  { env, signal }: CacheIo,
+  { name, type, reference, ...option }: RegistryCacheOption,
+  { env, signal, ...io }: CacheIo,
 ): Promise<CachePlace> {
   const { tag, ...withoutTag } = reference;
   const { openRepository } = await import('../transfer/open-repository.ts');
+  const insecure = option.insecure || io.insecure === true;
   const location = { kind: 'registry', reference: withoutTag } as const;
   const repository = await openRepository(location, { env, signal, ...(insecure && { insecure }) });
   return {

@@ -44,10 +44,10 @@ export const cacheCodes = errorTable({
     why: 'The service refused a request, could not be reached, or what it gave could not be unpacked.',
     todo: 'Builds go on without it. If it stays so, look at the limits of the repository and the rights of the job.',
   },
-  CACHE_NO_PRUNE: {
+  CACHE_UNSUPPORTED: {
     exit: 2,
-    message: 'the cache {cache} cannot be pruned from here: {reason}',
-    why: 'Registries and CI services remove what is old by rules of their own.',
-    todo: 'Set how long the registry keeps tags that are not used; records may go at any time.',
+    message: 'the cache {cache} cannot be {action} from here: {reason}',
+    why: 'Registries and CI services remove what is old by rules of their own, and not all can list what they hold.',
+    todo: 'Look at it with the means of the service that holds it. Records may go at any time: builds go on without them.',
   },
 });
