@@ -173,7 +173,7 @@ export class UploadRequests {
       return await this.#send({
         ...request,
         body: body ? watched : new Uint8Array(),
-        retry: false,
+        retry: !body,
         signal: watch.signal,
       });
     } catch (error) {
