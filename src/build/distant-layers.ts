@@ -9,6 +9,7 @@ import type { ShippedLayer } from '../oci/layer-form.ts';
 import type { Repository } from '../oci/repository.ts';
 import type { Store } from '../store/store.ts';
 import type { TransferEvent } from '../transfer/events.ts';
+import type { LayerFetcher } from '../transfer/fetch-layers.ts';
 
 /** A cache's layers could not be had: the build starts again without that cache. */
 export class LostHit extends Error {
@@ -38,6 +39,7 @@ export class DistantLayers {
   readonly #io: DistantIo;
   readonly #known = new Map<string, DistantLayer>();
   readonly #hits = new Map<string, RemoteHit>();
+  #fetcher: Promise<LayerFetcher> | undefined;
   readonly #brought = new Map<string, Promise<void>>();
 
   constructor(io: DistantIo) {
@@ -81,8 +83,7 @@ export class DistantLayers {
   async #bring(ids: readonly string[]): Promise<void> {
     const missing = await this.missing(ids);
     if (missing.length === 0) return;
-    const { LayerFetcher } = await import('../transfer/fetch-layers.ts');
-    const fetcher = new LayerFetcher(this.#io);
+    const fetcher = await this.#sharedFetcher();
     const byPlace = Map.groupBy(missing, ({ from }) => from);
     // The place that has the lowest layers comes first: a layer is checked against the one below it.
     for (const [from, distant] of [...byPlace].reverse()) {
@@ -96,6 +97,14 @@ export class DistantLayers {
       }
     }
     await this.#recordHits();
+  }
+
+  /** One for all stages: a layer that two of them need is fetched once. */
+  #sharedFetcher(): Promise<LayerFetcher> {
+    this.#fetcher ??= import('../transfer/fetch-layers.ts').then(
+      ({ LayerFetcher }) => new LayerFetcher(this.#io),
+    );
+    return this.#fetcher;
   }
 
   #explain(error: unknown, distant: readonly DistantLayer[]): unknown {

@@ -75,10 +75,11 @@ export class LayerLine {
   /** Moves the line over a step: from the cache, from another stage that is making it, or by running it. */
   async take(step: DiskStep, id: StepId, steps: readonly Step[]): Promise<StepOutcome> {
     const key = stepKey(this.#key, step, await this.#readsOf(step));
-    const { layers, created, cached, origin } = await this.#workshop.shared(
-      key.key,
-      async () => (await this.#find(key.key)) ?? (await this.#make(step, id, key, isLastOnDisk(step, steps))),
-    );
+    const { layers, created, cached, origin } = await this.#workshop.shared(key.key, async () => {
+      const found = await this.#find(key.key);
+      await this.#workshop.explain(id, key, found);
+      return found ?? this.#make(step, id, key, isLastOnDisk(step, steps));
+    });
     this.#workshop.offer(key, this.#isOfTarget);
     this.#layers = layers;
     this.#key = key.key;

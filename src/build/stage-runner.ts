@@ -109,6 +109,7 @@ export class StageRunner {
     await reporter.report(title, at, async (id) => {
       const outcome = await resolveBase(base.reference, workshop, id);
       resolved = { ...outcome, inherited: { config: outcome.config, args: new Map() } };
+      if (outcome.cached) await workshop.explain(id, { key: outcome.key, inputs: undefined }, outcome);
       workshop.offer(outcome, this.#isOfTarget(stage.index));
       return { cached: outcome.cached, layer: outcome.layers[0], origin: outcome.origin };
     });

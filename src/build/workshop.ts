@@ -43,6 +43,8 @@ export interface Found {
   readonly layers: readonly string[];
   readonly created: string;
   readonly origin?: string;
+  /** Where exactly, for people: `host/team/web`. */
+  readonly place?: string;
 }
 
 /** A layer whose file is complete, with the cache record it is to get. */
@@ -136,7 +138,12 @@ export class Workshop {
     const hit = await this.#importer?.lookup(key);
     if (hit === undefined || hit.layers.length === 0) return undefined;
     this.distant.learn(hit.layers, hit.from, hit);
-    return { layers: hit.layers.map(({ id }) => id), created: hit.created, origin: hit.origin };
+    return {
+      layers: hit.layers.map(({ id }) => id),
+      created: hit.created,
+      origin: hit.origin,
+      place: hit.from.name,
+    };
   }
 
   /** Asks the caches elsewhere for keys that the store does not have, before the answers are needed. */
@@ -166,6 +173,18 @@ export class Workshop {
   #offerMemo(memo: string, value: string): void {
     const record = { inputs: { memo }, created: new Date(0).toISOString(), layers: [], value };
     this.#exporter?.offer({ key: memoKey(memo), ...record, isOfTarget: true });
+  }
+
+  /** Under `--explain`: says where a step's result was found, or why it has to run. */
+  async explain(
+    step: StepId,
+    { key, inputs }: { key: string; inputs: unknown },
+    found: Found | undefined,
+  ): Promise<void> {
+    if (this.options.explain !== true) return;
+    const { explainHit, explainMissed } = await import('./explain-step.ts');
+    const text = found ? explainHit(found) : await explainMissed(key, inputs, this.store);
+    this.onEvent({ type: 'explain', step, text });
   }
 
   /** Exports a step's result to the caches elsewhere as soon as it is recorded here. */
