@@ -33,7 +33,8 @@ export async function extractTar(tar: Readable, root: string, request: ExtractRe
       reader.push(piece as Buffer);
       if (pace.due(PIECE_WEIGHT)) await pace.rest();
     }
-    reader.end();
+    // The layers of container images are known by their digests.
+    reader.end({ needsMark: request.whiteouts !== true });
     await writer.finishing.finish();
   } catch (error) {
     throw asFsError(error, 'unpacking', request.archiveName);
