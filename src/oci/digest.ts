@@ -1,6 +1,5 @@
 /** Content digests as OCI writes them: `sha256:` and 64 lower-case hex digits (image-spec, descriptor.md). */
-import { createHash, hash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { hash } from 'node:crypto';
 import { canonicalJson } from '../base/canonical-json.ts';
 
 /** `sha256:<64 hex>` */
@@ -21,13 +20,6 @@ export function digestOf(data: string | Uint8Array): Digest {
 /** The digest of a value's canonical JSON. */
 export function digestOfJson(value: unknown): Digest {
   return digestOf(canonicalJson(value));
-}
-
-/** Reads a whole file as a stream. */
-export async function digestOfFile(path: string): Promise<Digest> {
-  const sum = createHash('sha256');
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) sum.update(chunk as Buffer);
-  return PREFIX + sum.digest('hex');
 }
 
 export function isDigest(text: string): text is Digest {

@@ -1,30 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { expect, test } from 'vitest';
-import {
-  digestFromHex,
-  digestHex,
-  digestOf,
-  digestOfFile,
-  digestOfJson,
-  isDigest,
-} from '../../src/oci/digest.ts';
+import { digestFromHex, digestHex, digestOf, digestOfJson, isDigest } from '../../src/oci/digest.ts';
 
 const EMPTY = 'sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
 
-test('text, bytes and files of the same content have one digest', async () => {
-  const folder = mkdtempSync(path.join(tmpdir(), 'hyperfile-digest-'));
-  try {
-    const file = path.join(folder, 'file');
-    for (const content of ['', 'x'.repeat(3_000_000)]) {
-      writeFileSync(file, content);
-      expect(await digestOfFile(file)).toBe(digestOf(content));
-      expect(digestOf(Buffer.from(content))).toBe(digestOf(content));
-    }
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+test('text and bytes of the same content have one digest', () => {
+  for (const content of ['', 'x'.repeat(3_000_000)])
+    expect(digestOf(Buffer.from(content))).toBe(digestOf(content));
 });
 
 test('a digest is known by its form', () => {

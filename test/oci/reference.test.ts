@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isHyperfileError } from '../../src/base/error.ts';
-import { formatReference, normalizeName, parseReference, type Reference } from '../../src/oci/reference.ts';
+import {
+  formatReference,
+  normalizeName,
+  parseReference,
+  wantedManifest,
+  type Reference,
+} from '../../src/oci/reference.ts';
 
 const DIGEST = `sha256:${'a1'.repeat(32)}`;
 
@@ -117,6 +123,8 @@ describe('an image name', () => {
     ['a:b/c', 'not a host'],
     ['host.:80/c', 'not a host'],
     ['web@sha256:12', 'not a digest'],
+    [`web@sha256:${'A1'.repeat(32)}`, 'not a digest'],
+    [`${DIGEST.replace('sha256:', 'web@sha256:')}00`, 'not a digest'],
     ['a0'.repeat(32), 'image id'],
   ])('%j is refused with the reason', (text, reason) => {
     if (text === 'a'.repeat(64)) text = 'a0'.repeat(32);
@@ -125,6 +133,12 @@ describe('an image name', () => {
 
   test.each([256, 10_000])('of %i characters is refused as too long', (length) => {
     expect(() => parseReference('x'.repeat(length))).toThrow('too long');
+  });
+
+  test('says what to ask a repository for: its digest before its tag', () => {
+    expect(wantedManifest(parseReference('a.b:1/web'))).toBe('latest');
+    expect(wantedManifest(parseReference('web:1'))).toBe('1');
+    expect(wantedManifest(parseReference(`web:1@${DIGEST}`))).toBe(DIGEST);
   });
 
   test('gets the tag latest, unless it says another or a digest', () => {
