@@ -1,7 +1,7 @@
 /** What FROM builds on, once its variables are filled in. Nothing is looked up here. */
 import { HyperfileError, type SourceLocation } from '../base/error.ts';
 
-export type BaseReference = ScratchBase | NamedBase | DiskBase | DebootstrapBase;
+export type BaseReference = ScratchBase | NamedBase | DiskBase | PlacedBase | DebootstrapBase;
 
 /** An empty disk. */
 export interface ScratchBase {
@@ -24,6 +24,17 @@ export interface DiskBase {
 
 export type DiskFormat = 'vhdx' | 'vhd' | 'qcow2' | 'raw';
 
+/** An image, mostly of a container, in a place that is named; what it is shows when it is read. */
+export interface PlacedBase {
+  readonly kind: 'placed';
+  /** As skopeo calls them; `archive`: a tar whose kind its content tells. */
+  readonly transport: Transport | 'docker' | 'archive';
+  /** A name of a registry, a path, or `PATH[:TAG]`; paths are relative to the context's folder. */
+  readonly place: string;
+}
+
+type Transport = 'oci' | 'oci-archive' | 'docker-archive';
+
 /** A Debian or Ubuntu system, bootstrapped from its packages. */
 export interface DebootstrapBase {
   readonly kind: 'debootstrap';
@@ -42,6 +53,7 @@ const DISK_FORMATS: Readonly<Record<string, DiskFormat>> = {
   raw: 'raw',
   img: 'raw',
 };
+const TRANSPORT = /^(oci|oci-archive|docker-archive):(.*)$/s;
 const PATH = /^(?:\.{0,2}[/\\]|[A-Za-z]:[/\\])/;
 const SUITE = /^[a-z][a-z0-9.-]*$/;
 const PACKAGE = /^[a-z0-9][a-z0-9.+-]*(?::[a-z0-9]+)?$/;
@@ -64,20 +76,35 @@ export function parseBase(text: string, at?: SourceLocation): BaseReference {
   if (text.toLowerCase() === 'scratch') return { kind: 'scratch' };
   const [, scheme, rest = ''] = /^([A-Za-z][A-Za-z0-9+.-]*):\/\/(.*)$/s.exec(text) ?? [];
   if (scheme?.toLowerCase() === 'debootstrap') return parseDebootstrap(rest, fail);
-  if (scheme !== undefined) return fail(`${scheme}:// is unknown; there is debootstrap://`);
-  if (PATH.test(text)) return parseDisk(text, fail);
+  if (scheme === 'docker') return parseRegistryName(rest, fail);
+  if (scheme !== undefined) return fail(`${scheme}:// is unknown; there are debootstrap:// and docker://`);
+  const [, transport, place] = TRANSPORT.exec(text) ?? [];
+  if (transport !== undefined) return parsePlace(transport as Transport, place ?? '', fail);
+  if (PATH.test(text)) return parseFile(text, fail);
   if (!IMAGE.test(text)) return fail('no image can have that name');
   return { kind: 'image', name: text };
 }
 
-function parseDisk(path: string, fail: (problem: string) => never): DiskBase {
+function parseRegistryName(name: string, fail: (problem: string) => never): PlacedBase {
+  if (!IMAGE.test(name)) return fail('the name of an image goes after docker://');
+  return { kind: 'placed', transport: 'docker', place: name };
+}
+
+function parsePlace(transport: Transport, place: string, fail: (problem: string) => never): PlacedBase {
+  if (/^:|^$/.test(place))
+    return fail(`a ${transport === 'oci' ? 'folder' : 'file'} goes after ${transport}:`);
+  return { kind: 'placed', transport, place };
+}
+
+function parseFile(path: string, fail: (problem: string) => never): DiskBase | PlacedBase {
+  if (/\.tar$/i.test(path)) return { kind: 'placed', transport: 'archive', place: path };
   const extension = /\.(\w+)$/.exec(path)?.[1]?.toLowerCase() ?? '';
   const format = DISK_FORMATS[extension];
   if (format === undefined) {
     return fail(
       `a disk's name ends in ${Object.keys(DISK_FORMATS)
         .map((name) => `.${name}`)
-        .join(', ')}`,
+        .join(', ')}, that of an archive in .tar`,
     );
   }
   return { kind: 'disk', path, format };

@@ -43,7 +43,7 @@ describeWith(SITE_NEEDS, 'FROM a disk', () => {
   });
 
   test('that is not there names it', () =>
-    refused('nowhere.vhdx', 3, [`the base disk ${at('nowhere.vhdx')} does not exist`, 'BUILD_BASE_MISSING']));
+    refused('nowhere.vhdx', 3, [`the base ${at('nowhere.vhdx')} does not exist`, 'BUILD_BASE_MISSING']));
 
   test.each(['text.vhdx', 'text.qcow2', 'text.raw'])('that is a text (%s) says so', async (name) => {
     site.write({ [name]: 'This is no disk.\n'.repeat(1000) });

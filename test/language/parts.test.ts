@@ -17,6 +17,14 @@ describe('what FROM builds on', () => {
     ['../my disks/x.QCOW2', { kind: 'disk', path: '../my disks/x.QCOW2', format: 'qcow2' }],
     ['/abs/x.img', { kind: 'disk', path: '/abs/x.img', format: 'raw' }],
     ['C:\\disks\\x.vhd', { kind: 'disk', path: 'C:\\disks\\x.vhd', format: 'vhd' }],
+    ['./web.tar', { kind: 'placed', transport: 'archive', place: './web.tar' }],
+    ['docker://debian:12', { kind: 'placed', transport: 'docker', place: 'debian:12' }],
+    ['oci:images/web:1.0', { kind: 'placed', transport: 'oci', place: 'images/web:1.0' }],
+    ['oci-archive:../a.tar', { kind: 'placed', transport: 'oci-archive', place: '../a.tar' }],
+    [
+      'docker-archive:/x/a.tar:team/web:1.0',
+      { kind: 'placed', transport: 'docker-archive', place: '/x/a.tar:team/web:1.0' },
+    ],
     ['debootstrap://bookworm', { kind: 'debootstrap', suite: 'bookworm', include: [] }],
     [
       'debootstrap://noble?include=curl,g++&include=vim&variant=minbase&mirror=http://mirror.example/ubuntu',
@@ -34,7 +42,11 @@ describe('what FROM builds on', () => {
 
   it.each([
     ['', 'it is empty'],
-    ['docker://x', 'docker:// is unknown'],
+    ['rsync://x', 'rsync:// is unknown'],
+    ['docker://', 'the name of an image goes after docker://'],
+    ['docker://A B', 'the name of an image goes after docker://'],
+    ['oci:', 'a folder goes after oci:'],
+    ['docker-archive::web', 'a file goes after docker-archive:'],
     ['./disk.iso', "a disk's name ends in"],
     ['debootstrap://', 'a release goes after'],
     ['debootstrap://bookworm?varient=x', 'no option varient'],

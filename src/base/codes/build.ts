@@ -28,9 +28,9 @@ export const buildCodes = errorTable({
   },
   BUILD_BASE_MISSING: {
     exit: 3,
-    message: 'the base disk {path} does not exist',
-    why: 'FROM names a disk file; relative paths start at the folder of the build context.',
-    todo: 'Mend the path, or make the disk.',
+    message: 'the base {path} does not exist',
+    why: 'FROM names a disk, an archive or a folder; relative paths start at the folder of the build context.',
+    todo: 'Mend the path, or make what it names.',
   },
   BUILD_NOT_A_DISK: {
     exit: 4,

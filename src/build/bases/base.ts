@@ -28,6 +28,8 @@ export async function resolveBase(reference: BaseReference, workshop: Workshop, 
       return imageBase(reference.name, workshop, step);
     case 'disk':
       return (await import('./disk-file.ts')).diskFileBase(reference, workshop, step);
+    case 'placed':
+      return (await import('./placed-image.ts')).placedBase(reference, workshop, step);
     case 'debootstrap':
       return (await import('./debootstrap.ts')).debootstrapBase(reference, workshop, step);
   }
