@@ -9,8 +9,11 @@ import { LayerWriter } from '../../src/blob/layer-writer.ts';
 import { packPart, type PackOptions } from '../../src/blob/pack-part.ts';
 import { planParts, type PartSizes } from '../../src/blob/parts.ts';
 import type { LayerBlob, LayerForm } from '../../src/oci/layer-form.ts';
+import { createDisk } from '../../src/vhdx/sandbox.ts';
 
 export const MIB = 1024 * 1024;
+/** Everything is cut, at every four blocks. */
+export const TINY = { cutLimitBytes: 0, windowBytes: 4 * MIB };
 
 /** A fresh folder, removed when the test ends. */
 export function scratchFolder(): string {
@@ -39,6 +42,23 @@ export async function codeOf(body: () => unknown): Promise<string | undefined> {
     if (isHyperfileError(error)) return error.code;
     throw error;
   }
+}
+
+/** A base with data here and there, and a difference on it with whole, partial and zero blocks. */
+export function makeChain(folder: string): { base: string; child: string } {
+  const [base, child] = ['base.vhdx', 'child.vhdx'].map((name) => path.join(folder, name));
+  const disk = createDisk(base, { sizeBytes: 24 * MIB });
+  disk.write(noise(3 * MIB, 1), 9 * MIB);
+  disk.write(noise(8192, 2), 2 * MIB);
+  disk.write(Buffer.alloc(2 * MIB, 'text '), 17 * MIB);
+  disk.seal(child);
+  disk.write(noise(MIB, 3), 10 * MIB);
+  disk.write(noise(4096, 4), 20 * MIB + 8192);
+  disk.zero(17 * MIB, MIB);
+  disk.write(noise(512, 5), 0);
+  disk.seal();
+  disk.close();
+  return { base, child };
 }
 
 export interface PackedLayer {
