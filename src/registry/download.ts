@@ -147,7 +147,7 @@ class Download {
     try {
       watch.expect(stallMs);
       for await (const piece of response.body) {
-        watch.got();
+        watch.got(piece.length);
         const wanted = piece.subarray(Math.max(0, position - arrived), Math.max(0, this.#end - arrived));
         arrived += piece.length;
         if (arrived > end) throw this.#sizeMismatch(`at least ${arrived}`);
@@ -158,7 +158,7 @@ class Download {
     } catch (error) {
       throw watch.reason(error);
     } finally {
-      watch.got();
+      watch.end();
     }
   }
 

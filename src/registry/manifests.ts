@@ -16,7 +16,7 @@ const ACCEPT = { accept: MANIFEST_TYPES.join(', ') };
 /** Statuses with which registries refuse a manifest: missing blobs, a tag that may not move, too many layers. */
 const REFUSALS: readonly number[] = [400, 404, 405, 409, 412, 413, 422];
 
-/** By a HEAD request; registries that leave something out of the answer are asked for the manifest itself. */
+/** By a HEAD request; registries that know no HEAD, or leave something out of the answer, are asked for the manifest itself. */
 export async function resolve(
   at: Endpoint,
   reference: string,
@@ -27,7 +27,7 @@ export async function resolve(
   if (response.status === 404) return undefined;
   const { 'docker-content-digest': digest = '', 'content-length': length = '' } = response.headers;
   const mediaType = contentType(response);
-  if (mediaType === undefined || !isDigest(digest) || !/^[1-9]\d*$/.test(length))
+  if (response.status !== 200 || mediaType === undefined || !isDigest(digest) || !/^[1-9]\d*$/.test(length))
     return (await manifest(at, reference, options))?.descriptor;
   if (isDigest(reference)) checkDigest(at, reference, reference, digest);
   return { mediaType, digest, size: Number(length) };
@@ -93,7 +93,7 @@ function ask(
     url: manifestUrl(at, reference),
     scope: { repository: at.path },
     headers: ACCEPT,
-    accept: [200, 404],
+    accept: method === 'HEAD' ? [200, 404, 405] : [200, 404],
     ...(signal && { signal }),
   });
 }

@@ -3,12 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { HyperfileError } from '../base/error.ts';
 
 export interface Patience {
-  /** How often in a row a transfer may fail without having moved a byte further. */
+  /** How often in a row a transfer may fail without having come any further worth the name. */
   readonly attempts: number;
   /** The pause after the first failure; each further one is twice as long, up to the longest. */
   readonly firstPauseMs: number;
   readonly longestPauseMs: number;
-  /** A connection over which nothing moves for that long is broken. */
+  /** A connection over which next to nothing moves for that long is broken. */
   readonly stallMs: number;
   /** How long a registry may think about what it was sent in full. */
   readonly answerMs: number;
@@ -24,6 +24,9 @@ export const PATIENCE: Patience = {
 
 /** What a registry may ask for. */
 const LONGEST_WAIT_MS = 120_000;
+
+/** Less than this is no progress: a server that drips bytes must not hold anybody for ever. */
+const TRICKLE_BYTES = 16 << 10;
 
 /** Counts the failures of one transfer since it last got further. */
 export class Attempts {
@@ -49,8 +52,10 @@ export class Attempts {
    * @throws HyperfileError INTERRUPTED
    */
   async again(doneBytes: number, waitMs = 0): Promise<boolean> {
-    if (doneBytes > this.#farthest) this.#failures = 0;
-    this.#farthest = Math.max(this.#farthest, doneBytes);
+    if (doneBytes >= this.#farthest + TRICKLE_BYTES) {
+      this.#failures = 0;
+      this.#farthest = doneBytes;
+    }
     if (++this.#failures >= this.#patience.attempts) return false;
     const { firstPauseMs, longestPauseMs } = this.#patience;
     const pause = Math.min(longestPauseMs, firstPauseMs * 2 ** (this.#failures - 1));
@@ -69,11 +74,18 @@ export class Attempts {
   }
 }
 
-/** Ends a request over whose open connection nothing moves. The time runs only between `expect` and `got`. */
+/**
+ * Ends a request over whose open connection nothing moves, or next to nothing. The time runs only between `expect` and
+ * `got`, so that whoever is slow to read or to send on this side is not taken for a stall.
+ */
 export class StallWatch {
   readonly signal: AbortSignal;
   readonly #stop = new AbortController();
   #timer: NodeJS.Timeout | undefined;
+  #expectedSinceMs = 0;
+  /** Waited, and got for it, since the last time that enough came. */
+  #waitedMs = 0;
+  #gotBytes = 0;
 
   constructor(signal: AbortSignal | undefined) {
     this.signal = signal ? AbortSignal.any([signal, this.#stop.signal]) : this.#stop.signal;
@@ -81,11 +93,21 @@ export class StallWatch {
 
   expect(withinMs: number): void {
     clearTimeout(this.#timer);
-    const stall = new Error(`nothing moved for ${Math.round(withinMs / 1000)} s`);
-    this.#timer = setTimeout(() => this.#stop.abort(stall), withinMs);
+    const stall = new Error(`next to nothing moved for ${Math.round(withinMs / 1000)} s`);
+    this.#expectedSinceMs = performance.now();
+    this.#timer = setTimeout(() => this.#stop.abort(stall), Math.max(1, withinMs - this.#waitedMs));
   }
 
-  got(): void {
+  got(bytes: number): void {
+    clearTimeout(this.#timer);
+    this.#waitedMs += performance.now() - this.#expectedSinceMs;
+    this.#gotBytes += bytes;
+    if (this.#gotBytes < TRICKLE_BYTES) return;
+    this.#waitedMs = 0;
+    this.#gotBytes = 0;
+  }
+
+  end(): void {
     clearTimeout(this.#timer);
   }
 

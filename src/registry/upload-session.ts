@@ -165,7 +165,7 @@ export class UploadRequests {
       for await (const piece of body?.() ?? []) {
         watch.expect(stallMs);
         yield piece;
-        watch.got();
+        watch.got(piece.length);
       }
       watch.expect(answerMs);
     };
@@ -179,7 +179,7 @@ export class UploadRequests {
     } catch (error) {
       throw watch.reason(error);
     } finally {
-      watch.got();
+      watch.end();
     }
   }
 

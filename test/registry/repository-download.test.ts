@@ -88,6 +88,18 @@ test('a stalled connection is a broken one', async () => {
   expect(proxy.requests.length).toBeGreaterThan(1);
 });
 
+test('a server that drips bytes is given up like one that stalls, and does not hold anybody', async () => {
+  const slow = { kind: 'slow', direction: 'down', bytesPerSecond: 2000 } as const;
+  const one = proxy.inject({ method: 'GET', times: 1, fault: slow });
+  const restless = openRegistryRepository(hastyClient(proxy.host), 'team/web', RESTLESS);
+  expectPart(await collect((await restless.readBlob(blob.descriptor)).stream));
+  one.remove();
+  proxy.inject({ method: 'GET', fault: slow });
+  const hasty = openRegistryRepository(hastyClient(proxy.host), 'team/web', { ...HASTY, stallMs: 300 });
+  const body = await hasty.readBlob(blob.descriptor);
+  await expect(collect(body.stream)).rejects.toMatchObject({ code: 'REGISTRY_TRANSFER_BROKEN' });
+});
+
 test('a server that begins elsewhere than it was asked to is taken as it is, also after a break', async () => {
   registry.knowsRanges = false;
   const body = await repository.readBlob(blob.descriptor, { offset: 1000 });

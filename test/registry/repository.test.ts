@@ -127,6 +127,8 @@ describeWith([...REGISTRY_NEEDS, 'skopeo'], 'a repository of a real registry', (
     proxy.forget();
     expect((await web.resolve('latest'))?.digest).toBe(digestOf(bytes));
     expect(methods()).toEqual(['HEAD', 'GET']);
+    proxy.inject({ method: 'HEAD', fault: { kind: 'answer', status: 405 } });
+    expect((await web.resolve('latest'))?.digest).toBe(digestOf(bytes));
   });
 
   test('a manifest that is not what its digest says is refused', async () => {
