@@ -159,7 +159,7 @@ function run(script: string, env: Readonly<Record<string, string>>): Promise<str
   return new Promise((resolve, reject) => {
     execFile(process.execPath, [script], { env: { ...process.env, ...env } }, (error, stdout, stderr) => {
       if (error === null) resolve(stdout + stderr);
-      else reject(error);
+      else reject(new Error(stderr, { cause: error }));
     });
   });
 }
