@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { HyperfileError, systemCode } from '../base/error.ts';
-import type { BuiltImage } from '../build/events.ts';
+import type { BuildResult } from '../build/build.ts';
 import { DEFAULT_DISK_BYTES, type BuildOptions } from '../build/options.ts';
 import type { Console } from './console.ts';
 import type { BuildFlags } from './verbs/build.ts';
@@ -11,14 +11,16 @@ import { withView } from './view-session.ts';
 /** @throws HyperfileError whatever the build throws, and CLI_NO_TERMINAL, CLI_OUTPUT_FILE */
 export async function buildImage(folder: string, flags: BuildFlags, console: Console): Promise<void> {
   const options = await buildOptions(folder, flags, console);
-  const { image } = await withView(flags, console, async (io) => {
+  const result = await withView(flags, console, async (io) => {
     const { build } = await import('../build/build.ts');
     return build(options, io);
   });
-  await writeResults(image, flags, console);
+  await writeResults(result, flags, console);
 }
 
 async function buildOptions(folder: string, flags: BuildFlags, console: Console): Promise<BuildOptions> {
+  const { cacheFrom, cacheTo, push, load, explain, insecure } = flags;
+  checkPush(flags);
   return {
     contextPath: path.resolve(console.cwd, folder),
     ...(await recipeSource(flags.file, console)),
@@ -29,7 +31,20 @@ async function buildOptions(folder: string, flags: BuildFlags, console: Console)
     pull: flags.pull ?? false,
     diskSizeBytes: flags.diskSize ?? DEFAULT_DISK_BYTES,
     ...(flags.driver !== undefined && { driver: flags.driver }),
+    ...(cacheFrom && { cacheFrom }),
+    ...(cacheTo && { cacheTo }),
+    ...(push !== undefined && { push }),
+    ...(load !== undefined && { load }),
+    ...(explain !== undefined && { explain }),
+    ...(insecure !== undefined && { insecure }),
   };
+}
+
+/** A push needs a name to push to. */
+function checkPush({ push, tag = [] }: BuildFlags): void {
+  if (!push || tag.length > 0) return;
+  const problem = '--push needs a name to push the image to';
+  throw new HyperfileError('CLI_USAGE', { data: { problem }, hint: 'Name it with --tag HOST/NAME:TAG.' });
 }
 
 async function recipeSource(file: string | undefined, console: Console): Promise<Partial<BuildOptions>> {
@@ -56,10 +71,19 @@ function buildArgs(pairs: readonly string[], env: Console['env']): Record<string
   return result;
 }
 
-async function writeResults(image: BuiltImage, flags: BuildFlags, console: Console): Promise<void> {
+async function writeResults(
+  { image, pushed }: BuildResult,
+  flags: BuildFlags,
+  console: Console,
+): Promise<void> {
   if (flags.iidfile !== undefined) await writeText(flags.iidfile, image.id, console);
   if (flags.metadataFile !== undefined) {
-    const metadata = { 'image.name': image.names.join(','), 'hyperfile.image': image };
+    const digest = pushed?.[0]?.digest;
+    const metadata = {
+      'image.name': (pushed?.map(({ name }) => name) ?? image.names).join(','),
+      ...(digest !== undefined && { 'containerimage.digest': digest }),
+      'hyperfile.image': image,
+    };
     await writeText(flags.metadataFile, `${JSON.stringify(metadata, undefined, 2)}\n`, console);
   }
   if (flags.quiet) console.out.write(`${image.id}\n`);

@@ -9,6 +9,14 @@ export interface Candidate {
   readonly description?: string;
 }
 
+/** How places other than registries begin. */
+const PLACES: readonly Candidate[] = [
+  { value: 'docker://', description: 'a name in a registry' },
+  { value: 'oci:', description: 'a folder with an OCI layout' },
+  { value: 'oci-archive:', description: 'a tar of an OCI layout' },
+  { value: 'docker-archive:', description: 'what docker save writes' },
+];
+
 /**
  * @param given What stands behind `hyperfile`, the last word perhaps unfinished or empty. As bash has it, `=` and `:`
  *   may stand as words of their own; then what stands before the last `:` is left out of the answer, too.
@@ -106,7 +114,39 @@ function nextArgument(command: Command, words: readonly string[]): Argument | un
 
 async function argumentChoices(argument: Argument | undefined, console: Console): Promise<Candidate[]> {
   if (argument?.argChoices) return argument.argChoices.map((value) => ({ value }));
-  if (argument?.name() !== 'IMAGE') return [];
+  switch (argument?.name()) {
+    case 'IMAGE':
+      return (await imageNames(console)).map((value) => ({ value }));
+    case 'NAME':
+    case 'SOURCE':
+      return (await remoteNames(console)).map((value) => ({ value }));
+    case 'SRC':
+    case 'DST':
+      return [...PLACES, ...(await remoteNames(console)).map((value) => ({ value }))];
+    case 'SERVER':
+      return (await servers(console)).map((value) => ({ value }));
+    default:
+      return [];
+  }
+}
+
+async function imageNames(console: Console): Promise<string[]> {
   const { listImageNames } = await import('./image-names.ts');
-  return (await listImageNames(console)).map((value) => ({ value }));
+  return listImageNames(console);
+}
+
+/** Names of the store that say a registry: most often one of those is meant again. */
+async function remoteNames(console: Console): Promise<string[]> {
+  const { parseReference } = await import('../oci/reference.ts');
+  return (await imageNames(console)).filter((name) => parseReference(name).host !== undefined);
+}
+
+/** Registries that somebody has logged in to. */
+async function servers(console: Console): Promise<string[]> {
+  const { readDockerConfig } = await import('../registry/docker-config.ts');
+  try {
+    return Object.keys(readDockerConfig(console.env).auths);
+  } catch {
+    return [];
+  }
 }

@@ -11,12 +11,18 @@ export type OutputStream = NodeJS.WritableStream & {
   readonly writableNeedDrain?: boolean;
 };
 
+/** Where input comes from; on a terminal, what is typed can be kept from showing. */
+export type InputStream = AsyncIterable<Uint8Array | string> & {
+  readonly isTTY?: boolean;
+  setRawMode?(isRaw: boolean): unknown;
+};
+
 export interface Console {
   /** Results: what another program may read. */
   readonly out: OutputStream;
   /** Progress, warnings and errors: what a person reads. */
   readonly err: OutputStream;
-  readonly input: AsyncIterable<Uint8Array | string>;
+  readonly input: InputStream;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Absolute path that relative paths of the command line start from. */
   readonly cwd: string;

@@ -6,14 +6,24 @@ import { locate } from '../language/diagnostic.ts';
 import { RecipeError } from '../language/recipe-error.ts';
 import { renderDiagnostics, renderExcerpt, type Paint } from '../language/render.ts';
 import { colorsFor, type Colors, type Console } from './console.ts';
+import { cleanLine } from './render/output-lines.ts';
+import { safeJson } from './safe-json.ts';
 
-/** Prints an error as the command line asked for (JSON under --progress=json) and returns the exit status. */
+/** Verbs that tell of themselves event by event. */
+const TRANSFER_VERBS: ReadonlySet<string> = new Set(['push', 'pull', 'copy', 'index', 'save', 'load']);
+
+/** Prints an error as the command line asked for (JSON where it asked for events as JSON) and returns the exit status. */
 export function reportError(error: unknown, argv: readonly string[], console: Console): ExitStatus {
   const known = toKnownError(error);
-  if (wantsJson(argv)) console.out.write(`${JSON.stringify(errorRecord(known))}\n`);
+  if (wantsJson(argv)) console.out.write(`${safeJson(errorRecord(known))}\n`);
   else console.err.write(describeError(known, colorsFor(console, console.err)));
   if (console.env.HYPERFILE_DEBUG) console.err.write(`${stackOf(error)}\n`);
   return known.exitStatus;
+}
+
+/** Messages hold what files, programs and registries say: none of that may steer the terminal. */
+function shown(text: string): string {
+  return text.split('\n').map(cleanLine).join('\n');
 }
 
 /** The page of a code, as a path in the project. */
@@ -23,7 +33,7 @@ export function errorPage(code: string): string {
 
 /** The whole message, with a newline at its end. */
 export function describeError(error: HyperfileError, colors: Colors): string {
-  const head = `${colors.bold('hyperfile:')} ${colors.red('error:')} ${error.message}`;
+  const head = `${colors.bold('hyperfile:')} ${colors.red('error:')} ${shown(error.message)}`;
   const foot = colors.dim(`  ${error.code}, ${errorPage(error.code)}`);
   const body = hasSeveral(error) ? describeAll(error, colors) : describeOne(error, colors);
   return `${[head, ...body, foot].join('\n')}\n`;
@@ -41,16 +51,19 @@ function describeAll({ recipe, diagnostics }: RecipeError, colors: Colors): stri
 function describeOne(error: HyperfileError, colors: Colors): string[] {
   const lines = error.at === undefined ? [] : describePlace(error.at, colors);
   const cause = causeOf(error);
-  if (cause !== undefined) lines.push(`  cause: ${cause}`);
+  if (cause !== undefined) lines.push(`  cause: ${shown(cause)}`);
   // Whoever mistyped something needs no explanation of why that is wrong.
-  if (error.exitStatus !== 2) lines.push(`  why:   ${fillTemplate(ERROR_CODES[error.code].why, error.data)}`);
-  if (error.hint) lines.push(`  hint:  ${error.hint}`);
+  if (error.exitStatus !== 2) {
+    const why = fillTemplate(ERROR_CODES[error.code].why, error.data);
+    lines.push(`  why:   ${shown(why)}`);
+  }
+  if (error.hint) lines.push(`  hint:  ${shown(error.hint)}`);
   return lines;
 }
 
 /** `file:line:column`, the line itself and a caret under what is meant. */
 function describePlace(at: SourceLocation | string, colors: Colors): string[] {
-  if (typeof at === 'string') return [`  at ${at}`];
+  if (typeof at === 'string') return [`  at ${shown(at)}`];
   const excerpt = renderExcerpt(at, painter(colors)).split('\n').filter(Boolean);
   return [colors.cyan(`${at.file}:${at.line}:${at.column}`), ...excerpt].map((line) => `  ${line}`);
 }
@@ -89,9 +102,14 @@ function errorRecord(error: HyperfileError): object {
   return { ...record, diagnostics };
 }
 
+/** Under `--progress json`, and under `--format json` where that means events, too. */
 function wantsJson(argv: readonly string[]): boolean {
-  return argv.some((argument, index) =>
-    argument === '--progress' ? argv[index + 1] === 'json' : argument === '--progress=json',
+  const verb = argv.find((argument) => !argument.startsWith('-')) ?? '';
+  const options = TRANSFER_VERBS.has(verb) ? ['--progress', '--format'] : ['--progress'];
+  return options.some((option) =>
+    argv.some((argument, index) =>
+      argument === option ? argv[index + 1] === 'json' : argument === `${option}=json`,
+    ),
   );
 }
 

@@ -9,10 +9,12 @@ const SUGGESTION = /\n\(Did you mean (?:one of )?(.*)\?\)$/;
 /** @param argv The command line that was refused: it names the verb whose help is worth reading. */
 export function toUsageError(error: CommanderError, argv: readonly string[]): HyperfileError {
   const suggestion = SUGGESTION.exec(error.message)?.[1];
-  const problem = error.message
+  let problem = error.message
     .replace(SUGGESTION, '')
     .replace(/^error: /, '')
     .replace(/\.$/, '');
+  // Whatever is typed in the wrong place of a login may be the password.
+  if (verbOf(argv) === 'login') problem = problem.replace(/(?<= but got \d+): .*/s, '');
   const quoted = /'([^']*)'/.exec(problem)?.[1] ?? '';
   const hint = [suggestion && `Did you mean ${suggestion}?`, helpHint(argv)].filter(Boolean).join(' ');
   switch (error.code) {
@@ -23,7 +25,7 @@ export function toUsageError(error: CommanderError, argv: readonly string[]): Hy
       return new HyperfileError('CLI_USAGE', { data: { problem }, hint });
     }
     case 'commander.unknownOption':
-      return new HyperfileError('CLI_UNKNOWN_OPTION', { data: { option: quoted }, hint });
+      return new HyperfileError('CLI_UNKNOWN_OPTION', { data: { option: quoted.replace(/=.*/s, '') }, hint });
     case 'commander.missingArgument':
       return new HyperfileError('CLI_MISSING_ARGUMENT', { data: { argument: quoted }, hint });
     default:

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { completions } from '../../src/cli/complete.ts';
 import { run } from '../../src/cli/run.ts';
 import { VERBS } from '../../src/cli/verbs.ts';
@@ -37,7 +37,7 @@ const environment = { ...process.env, HYPERFILE_HOME: home, PATH: `${folder}:${p
 describe('completion', () => {
   test('offers verbs, then what a verb takes', async () => {
     expect(await complete('')).toEqual(VERBS.map(({ name }) => name));
-    expect(await complete('i')).toEqual(['images', 'inspect', 'import']);
+    expect(await complete('i')).toEqual(['images', 'inspect', 'import', 'index']);
     expect(await complete('help', 'bu')).toEqual(['build']);
     expect(await complete('disk', '')).toEqual(['info']);
     expect(await complete('completion', '')).toEqual(['bash', 'zsh', 'fish', 'powershell']);
@@ -58,6 +58,23 @@ describe('completion', () => {
     expect((await complete('history', '')).sort()).toEqual(names);
     expect((await complete('rmi', 'web:1.2', 'w')).sort()).toEqual(['web:1.2', 'web:latest']);
     expect(await complete('tag', 'web:1.2', '')).toEqual([]);
+  });
+
+  test('offers places, names of registries and registries where those are meant', async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'hyperfile-completion-remote-'));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const store = path.join(folder, 'store');
+    await storeWithImages(store, ['web:1.2', 'localhost:5000/team/web:1.2']);
+    writeFileSync(path.join(folder, 'config.json'), JSON.stringify({ auths: { 'localhost:5000': {} } }));
+    const env = { HYPERFILE_HOME: store, DOCKER_CONFIG: folder };
+    const offered = async (...words: string[]) =>
+      (await completions(words, fakeConsole({ env }))).map(({ value }) => value);
+    expect((await offered('push', '')).sort()).toEqual(['localhost:5000/team/web:1.2', 'web:1.2']);
+    expect(await offered('pull', '')).toEqual(['localhost:5000/team/web:1.2']);
+    expect(await offered('copy', 'oci')).toEqual(['oci:', 'oci-archive:']);
+    expect(await offered('copy', 'web', 'l')).toEqual(['localhost:5000/team/web:1.2']);
+    expect(await offered('logout', '')).toEqual(['localhost:5000']);
+    expect(await offered('cache', '')).toEqual(['ls', 'prune', 'verify']);
   });
 
   test('leaves files to the shell, and unknown verbs alone', async () => {

@@ -24,7 +24,11 @@ describe('help', () => {
     expect(await output('-h')).toBe(text);
   });
 
-  const lines = VERBS.map(({ name }) => (name === 'disk' ? 'disk info' : name));
+  const parts: Readonly<Record<string, readonly string[]>> = {
+    disk: ['disk info'],
+    cache: ['cache ls', 'cache prune', 'cache verify'],
+  };
+  const lines = VERBS.flatMap(({ name }) => parts[name] ?? [name]);
   test.each(lines)('of %s shows how it is used and examples of it', async (line) => {
     const text = await output('help', ...line.split(' '));
     expect(text).toMatch(new RegExp(`^Usage: hyperfile ${line}( |$)`, 'm'));

@@ -62,6 +62,12 @@ export const cliCodes = errorTable({
     why: 'The file that the command was asked to write could not be written. The image itself is in the store.',
     todo: 'Check that the folder exists and may be written to.',
   },
+  CLI_CACHE_DAMAGED: {
+    exit: 4,
+    message: 'the cache {cache} holds {count} that cannot be used',
+    why: 'Records or layers in the cache are not what they say they are. Builds refuse them and do the work again.',
+    todo: 'Remove what the list above names, or the whole cache; the next build that may write to it fills it again.',
+  },
   CLI_INTERNAL: {
     exit: 1,
     message: '{problem}',

@@ -1,9 +1,12 @@
 /** One event a line, for programs. */
 import type { BuildEvent } from '../../build/events.ts';
+import type { TransferEvent } from '../../transfer/events.ts';
 import type { OutputStream } from '../console.ts';
+import { safeJson } from '../safe-json.ts';
+import type { TransferView } from './transfer-view.ts';
 import type { BuildView } from './view.ts';
 
-export class JsonView implements BuildView {
+export class JsonView implements BuildView, TransferView {
   readonly #stream: OutputStream;
   readonly #now: () => Date;
 
@@ -12,8 +15,8 @@ export class JsonView implements BuildView {
     this.#now = now;
   }
 
-  show(event: BuildEvent): void {
-    this.#stream.write(`${JSON.stringify({ time: this.#now().toISOString(), ...event })}\n`);
+  show(event: BuildEvent | TransferEvent): void {
+    this.#stream.write(`${safeJson({ time: this.#now().toISOString(), ...event })}\n`);
   }
 
   close(): void {

@@ -40,6 +40,11 @@ export function cleanLine(line: string): string {
   return stripVTControlCharacters(keepLastRewrite(line).replace(/\r+$/, '')).replace(CONTROL_CHARACTERS, '');
 }
 
+/** A name or message from elsewhere as it may stand on one line: control characters gone, line ends become blanks. */
+export function cleanText(text: string): string {
+  return cleanLine(text.replace(/[\t\r\n]+/g, ' '));
+}
+
 /** A carriage return starts the line anew; one at the end (CR LF) does not. */
 function keepLastRewrite(line: string): string {
   const end = line.replace(/\r+$/, '').length;

@@ -2,20 +2,24 @@
 import type { BuildEvent, StepId } from '../../build/events.ts';
 import type { OutputStream } from '../console.ts';
 import { formatSize } from '../size.ts';
+import { cleanText } from './output-lines.ts';
 import { formatSeconds, summaryLines } from './summary.ts';
-import { ShownSteps, type ShownStep } from './steps.ts';
+import { cachedWord, ShownSteps, type ShownStep } from './steps.ts';
+import { PlainTransferView } from './transfer-plain.ts';
 import type { BuildView, Clock } from './view.ts';
 
 export class PlainView implements BuildView {
   readonly #stream: OutputStream;
   readonly #now: Clock;
   readonly #steps = new ShownSteps();
+  readonly #transfers: PlainTransferView;
   /** The step whose lines came last: a change of step is made visible. */
   #last: ShownStep | undefined;
 
   constructor(stream: OutputStream, now: Clock = () => performance.now()) {
     this.#stream = stream;
     this.#now = now;
+    this.#transfers = new PlainTransferView(stream, now);
   }
 
   show(event: BuildEvent): void {
@@ -35,8 +39,17 @@ export class PlainView implements BuildView {
         this.#end(event);
         return;
       case 'warning':
-        this.#write(`WARNING: ${event.at ? `${event.at.file}:${event.at.line}: ` : ''}${event.message}`);
-        if (event.hint) this.#write(`  ${event.hint}`);
+        this.#write(
+          `WARNING: ${event.at ? `${event.at.file}:${event.at.line}: ` : ''}${cleanText(event.message)}`,
+        );
+        if (event.hint) this.#write(`  ${cleanText(event.hint)}`);
+        return;
+      case 'explain':
+        this.#explain(event.step, event.text);
+        return;
+      case 'transfer':
+        this.#last = undefined;
+        this.#transfers.show(event.event);
         return;
       case 'build-end':
         this.#last = undefined;
@@ -56,12 +69,19 @@ export class PlainView implements BuildView {
     const size = event.layer && event.status === 'done' ? ` (${formatSize(event.layer.allocatedBytes)})` : '';
     const result = {
       done: `DONE ${formatSeconds(event.durationMs)}${size}`,
-      cached: 'CACHED',
+      cached: cachedWord(event),
       failed: `ERROR: ${event.error?.message ?? 'failed'}`,
       cancelled: 'CANCELED',
     }[event.status];
     this.#write(`#${step.index} ${result}`);
     this.#last = undefined;
+  }
+
+  #explain(id: StepId, text: string): void {
+    const step = this.#steps.get(id);
+    if (step) this.#enter(step);
+    for (const line of text.split('\n'))
+      this.#write(step ? `#${step.index} ${cleanText(line)}` : cleanText(line));
   }
 
   #output(id: StepId, take: (step: ShownStep) => string[]): void {

@@ -1,6 +1,6 @@
 /** What the views keep about each step: its place, its title and when it began. */
 import type { BuildEvent, StepId } from '../../build/events.ts';
-import { OutputLines } from './output-lines.ts';
+import { cleanText, OutputLines } from './output-lines.ts';
 
 type StepStart = Extract<BuildEvent, { type: 'step-start' }>;
 
@@ -19,7 +19,8 @@ export class ShownSteps {
 
   start(event: StepStart, nowMs: number): ShownStep {
     const step: ShownStep = {
-      index: this.#byId.size + 1,
+      // A build that begins again without a lost cache keeps the numbers of its steps.
+      index: this.#byId.get(event.step)?.index ?? this.#byId.size + 1,
       title: stepTitle(event),
       startedMs: nowMs,
       stdout: new OutputLines(),
@@ -39,4 +40,9 @@ export function stepTitle(event: StepStart): string {
   const stage = /^\d+$/.test(event.stage) ? `stage-${event.stage}` : event.stage;
   const place = event.stage === '0' ? '' : `${stage} `;
   return `[${place}${event.number}/${event.totalInStage}] ${event.title}`;
+}
+
+/** `CACHED`, with the cache that had it when that was not the store: `CACHED (registry)`. */
+export function cachedWord({ origin }: Extract<BuildEvent, { type: 'step-end' }>): string {
+  return origin === undefined ? 'CACHED' : `CACHED (${cleanText(origin)})`;
 }

@@ -17,6 +17,7 @@ export function summaryLines(event: BuildEnd): string[] {
     for (const name of names) lines.push(`name    ${name}`);
     lines.push(`layers  ${layers.length}, ${formatSize(total)} on disk`);
   }
+  for (const { name, digest } of event.pushed ?? []) lines.push(`pushed  ${name}@${digest}`);
   return lines;
 }
 

@@ -3,10 +3,14 @@ import type { BuildEvent, StepId } from '../../build/events.ts';
 import type { Progress } from '../../base/events.ts';
 import { colorsFor, type Colors, type Console } from '../console.ts';
 import { formatSize } from '../size.ts';
+import { movingLine, MovingBlobs } from './blobs.ts';
 import { LiveRegion } from './live-region.ts';
-import { ShownSteps, type ShownStep } from './steps.ts';
+import type { TransferEvent } from '../../transfer/events.ts';
+import { cleanText } from './output-lines.ts';
+import { cachedWord, ShownSteps, type ShownStep } from './steps.ts';
 import { formatSeconds, summaryLines } from './summary.ts';
 import { fitText, justify } from './text-width.ts';
+import { transferLine } from './transfer-summary.ts';
 import type { BuildView, Clock } from './view.ts';
 
 /** Lines of output kept of a running step. */
@@ -28,6 +32,7 @@ export class TerminalView implements BuildView {
   readonly #now: Clock;
   readonly #steps = new ShownSteps();
   readonly #running = new Map<StepId, RunningStep>();
+  readonly #blobs = new MovingBlobs();
   readonly #startedMs: number;
   readonly #region: LiveRegion;
   #totalSteps = 0;
@@ -64,6 +69,12 @@ export class TerminalView implements BuildView {
       case 'warning':
         this.#warn(event);
         return;
+      case 'explain':
+        this.#explain(event.step, event.text);
+        return;
+      case 'transfer':
+        this.#transfer(event.event);
+        return;
       case 'build-end':
         this.close();
         for (const line of summaryLines(event)) this.#region.print(this.#summaryColors(line, event.status));
@@ -74,19 +85,22 @@ export class TerminalView implements BuildView {
     this.#region.close();
   }
 
-  /** The live lines, for a terminal of this size: totals first, then each running step with its last lines. */
+  /** The live lines, for a terminal of this size: totals, each running step with its last lines, blobs on their way. */
   draw(columns: number, rows: number): string[] {
     const width = Math.min(columns, WIDEST);
     const elapsed = formatSeconds(this.#now() - this.#startedMs);
     const counts = `${this.#endedSteps}/${this.#totalSteps} steps, ${this.#cachedSteps} cached`;
     const lines = [justify(`building: ${counts}`, elapsed, width).join('')];
     const steps = [...this.#running.values()];
-    const tailRows = Math.min(TAIL_LINES, Math.floor((rows - 1 - steps.length) / Math.max(1, steps.length)));
+    const blobs = this.#blobs.all;
+    const freeRows = rows - 1 - steps.length - blobs.length;
+    const tailRows = Math.min(TAIL_LINES, Math.floor(freeRows / Math.max(1, steps.length)));
     for (const step of steps) {
       lines.push(this.#runningLine(step, width));
       for (const text of tailOf(step, tailRows))
         lines.push(this.#colors.dim(fitText(`    ${text}`, columns)));
     }
+    for (const blob of blobs) lines.push(this.#colors.dim(movingLine(blob, this.#now(), width).join('')));
     return lines.slice(0, Math.max(1, rows));
   }
 
@@ -120,16 +134,46 @@ export class TerminalView implements BuildView {
       event.status
     ];
     const size = event.layer ? formatSize(event.layer.allocatedBytes) : '';
-    const time = event.status === 'cached' ? 'CACHED' : formatSeconds(event.durationMs);
+    const time = event.status === 'cached' ? cachedWord(event) : formatSeconds(event.durationMs);
     const columns = Math.min(Math.max(1, (this.#console.err.columns ?? 80) - 1), WIDEST) - 2;
     const [left, right] = justify(step.title, `${size}  ${time.padStart(6)}`.trimStart(), columns);
     return `${mark} ${event.status === 'cached' ? dim(left) : left}${dim(right)}`;
   }
 
-  #warn({ message, at, hint }: Extract<BuildEvent, { type: 'warning' }>): void {
+  #explain(id: StepId, text: string): void {
+    const title = this.#steps.get(id)?.title;
+    for (const line of text.split('\n'))
+      this.#region.print(this.#colors.dim(`  ${title === undefined ? '' : `${title}: `}${cleanText(line)}`));
+  }
+
+  /** Blobs only pass by: a line stays of each transfer, and of each blob that failed. */
+  #transfer(event: TransferEvent): void {
+    switch (event.type) {
+      case 'transfer-start':
+        return;
+      case 'blob-start':
+        this.#blobs.start(event, this.#now());
+        return;
+      case 'blob-progress':
+        this.#blobs.progress(event, this.#now());
+        return;
+      case 'blob-end':
+        this.#blobs.end(event);
+        if (event.status === 'failed')
+          this.#region.print(`${this.#colors.red('✖')} ${cleanText(event.label)}`);
+        return;
+      case 'warning':
+        this.#warn(event);
+        return;
+      case 'transfer-end':
+        this.#region.print(`${this.#colors.cyan('⇅')} ${transferLine(event)}`);
+    }
+  }
+
+  #warn({ message, at, hint }: Omit<Extract<BuildEvent, { type: 'warning' }>, 'type'>): void {
     const place = at ? `${at.file}:${at.line}: ` : '';
-    this.#region.print(`${this.#colors.yellow('warning:')} ${place}${message}`);
-    if (hint) this.#region.print(`  ${hint}`);
+    this.#region.print(`${this.#colors.yellow('warning:')} ${place}${cleanText(message)}`);
+    if (hint) this.#region.print(`  ${cleanText(hint)}`);
   }
 
   #summaryColors(line: string, status: 'done' | 'failed' | 'cancelled'): string {

@@ -21,18 +21,28 @@ export type Clock = () => number;
  * @throws HyperfileError CLI_NO_TERMINAL
  */
 export async function openView(mode: ProgressMode, console: Console): Promise<BuildView> {
+  switch (chooseView(mode, console)) {
+    case 'json': {
+      const { JsonView } = await import('./json.ts');
+      return new JsonView(console.out);
+    }
+    case 'plain': {
+      const { PlainView } = await import('./plain.ts');
+      return new PlainView(console.err);
+    }
+    case 'tty': {
+      const { TerminalView } = await import('./terminal.ts');
+      return new TerminalView(console);
+    }
+  }
+}
+
+/** @throws HyperfileError CLI_NO_TERMINAL */
+export function chooseView(mode: ProgressMode, console: Console): Exclude<ProgressMode, 'auto'> {
   const isTerminal = canRedraw(console);
   if (mode === 'tty' && !isTerminal) throw new HyperfileError('CLI_NO_TERMINAL');
-  if (mode === 'json') {
-    const { JsonView } = await import('./json.ts');
-    return new JsonView(console.out);
-  }
-  if (mode === 'plain' || !isTerminal) {
-    const { PlainView } = await import('./plain.ts');
-    return new PlainView(console.err);
-  }
-  const { TerminalView } = await import('./terminal.ts');
-  return new TerminalView(console);
+  if (mode === 'auto') return isTerminal ? 'tty' : 'plain';
+  return mode;
 }
 
 /** A terminal without a size (0 columns, as some pseudo-terminals have) cannot be drawn on either. */

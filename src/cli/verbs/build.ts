@@ -15,6 +15,12 @@ export interface BuildFlags extends ViewFlags {
   readonly buildArg?: readonly string[];
   readonly cache: boolean;
   readonly pull?: boolean;
+  readonly cacheFrom?: readonly string[];
+  readonly cacheTo?: readonly string[];
+  readonly push?: boolean;
+  readonly load?: boolean;
+  readonly explain?: boolean;
+  readonly insecure?: boolean;
   readonly iidfile?: string;
   readonly metadataFile?: string;
   readonly diskSize?: number;
@@ -38,6 +44,20 @@ export function define(command: Command, console: Console): void {
     )
     .option('--no-cache', 'run every step again')
     .option('--pull', 'look for newer bases')
+    .option(
+      '--cache-from <cache>',
+      'take finished steps from a cache elsewhere, such as type=registry,ref=NAME; may be repeated',
+      collect,
+    )
+    .option(
+      '--cache-to <cache>',
+      'keep finished steps in a cache elsewhere, such as type=registry,ref=NAME,mode=max; may be repeated',
+      collect,
+    )
+    .option('--push', 'push the image under its tags; layers that are elsewhere only stay there')
+    .option('--load', 'with --push: bring the image into the store as well')
+    .option('--explain', 'say of each step where its result came from, or why it had to run')
+    .option('--insecure', 'allow plain HTTP, and certificates that nobody vouches for')
     .addOption(progressOption())
     .option('-q, --quiet', 'print only the id of the image')
     .option('--iidfile <file>', 'write the id of the image to a file')
@@ -63,5 +83,10 @@ export function define(command: Command, console: Console): void {
       line: "printf 'FROM scratch\\nCOPY . /\\n' | hyperfile build -f - -t files .",
     },
     { what: 'from a script: the id, and nothing else', line: 'id=$(hyperfile build -q .)' },
+    {
+      what: 'in a CI job: steps that any job has made come from the registry, the image goes there',
+      line: 'hyperfile build --cache-from type=registry,ref=host.example/web-cache --cache-to type=registry,ref=host.example/web-cache,mode=max -t host.example/web --push .',
+    },
+    { what: 'why a step ran again', line: 'hyperfile build --explain .' },
   ]);
 }

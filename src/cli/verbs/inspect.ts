@@ -1,24 +1,67 @@
 /** `hyperfile inspect`. */
 import type { Command } from 'commander';
+import { HyperfileError } from '../../base/error.ts';
 import type { Store } from '../../store/store.ts';
 import type { Console } from '../console.ts';
 import { withStore } from '../open-store.ts';
+import { platformOption, type AskedPlatform } from '../platform-option.ts';
+import { safeJson } from '../safe-json.ts';
+import { addInsecureOption, type RegistryFlags } from '../transfer-options.ts';
 import { addExamples } from '../verb.ts';
+
+export interface InspectFlags extends RegistryFlags {
+  readonly remote?: boolean;
+  readonly raw?: boolean;
+  readonly platform?: AskedPlatform;
+}
 
 export function define(command: Command, console: Console): void {
   command
-    .description('Print everything about images as JSON: names, config, disk, layers, history.')
-    .argument('<IMAGE...>', 'names or ids of images')
-    .action(async (names: readonly string[]) => {
+    .description(
+      'Print everything about images as JSON: names, config, disk, layers, history; with --remote manifest, config and layers of what lies elsewhere, without fetching it.',
+    )
+    .argument(
+      '<IMAGE...>',
+      'names or ids of images; with --remote names in registries, oci:FOLDER and the like',
+    )
+    .option('--remote', 'look at images in registries, OCI layouts and archives')
+    .option('--raw', 'with --remote: print the bytes of the manifest and nothing else')
+    .addOption(
+      platformOption('with --remote: which image of several, such as linux/arm64 (default: the list)'),
+    );
+  addInsecureOption(command).action(async (names: readonly string[], flags: InspectFlags) => {
+    checkFlags(names, flags);
+    if (!flags.remote) {
       const found = await withStore(console, (store) =>
         Promise.all(names.map((name) => describe(store, name))),
       );
-      console.out.write(`${JSON.stringify(found, undefined, 2)}\n`);
-    });
+      console.out.write(`${safeJson(found, 2)}\n`);
+      return;
+    }
+    const { inspectRemote } = await import('../inspect-remote.ts');
+    await inspectRemote(names, flags, console);
+  });
   addExamples(command, [
     { what: 'all of it', line: 'hyperfile inspect web' },
     { what: 'the environment of an image', line: "hyperfile inspect web | jq '.[0].config.env'" },
+    { what: 'what a pull would fetch', line: 'hyperfile inspect --remote host.example:5000/team/web' },
+    {
+      what: 'the digest of a tag',
+      line: "hyperfile inspect --remote host.example/web | jq -r '.[0].digest'",
+    },
   ]);
+}
+
+function checkFlags(names: readonly string[], { remote, raw, platform, insecure }: InspectFlags): void {
+  const given = { '--raw': raw, '--platform': platform, '--insecure': insecure };
+  const alone = Object.entries(given).find(([, value]) => value !== undefined)?.[0];
+  const problem =
+    !remote && alone !== undefined
+      ? `${alone} needs --remote`
+      : raw && names.length > 1
+        ? '--raw takes one image'
+        : undefined;
+  if (problem !== undefined) throw new HyperfileError('CLI_USAGE', { data: { problem } });
 }
 
 async function describe(store: Store, name: string): Promise<object> {

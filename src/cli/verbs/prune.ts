@@ -3,12 +3,13 @@ import type { Command } from 'commander';
 import type { PruneReport } from '../../store/prune.ts';
 import { parseDuration } from '../age.ts';
 import type { Console } from '../console.ts';
+import { count } from '../count.ts';
 import { withStore } from '../open-store.ts';
 import { formatOption, type OutputFormat } from '../options.ts';
 import { formatSize, parseSize } from '../size.ts';
 import { addExamples } from '../verb.ts';
 
-interface Flags {
+export interface PruneFlags {
   readonly all?: boolean;
   readonly keepStorage?: number;
   readonly until?: number;
@@ -26,18 +27,7 @@ export function define(command: Command, console: Console): void {
     .option('--until <time>', 'take only what was not used for this long, such as 24h or 7d', parseDuration)
     .option('--dry-run', 'only say what would go')
     .addOption(formatOption())
-    .action(async (flags: Flags) => {
-      const report = await withStore(console, (store, signal) =>
-        store.prune({
-          signal,
-          ...(flags.all !== undefined && { all: flags.all }),
-          ...(flags.keepStorage !== undefined && { keepBytes: flags.keepStorage }),
-          ...(flags.until !== undefined && { olderThanMs: flags.until }),
-          ...(flags.dryRun !== undefined && { dryRun: flags.dryRun }),
-        }),
-      );
-      console.out.write(flags.format === 'json' ? `${JSON.stringify(report)}\n` : describe(report, flags));
-    });
+    .action((flags: PruneFlags) => pruneStore(flags, console));
   addExamples(command, [
     { what: 'what no image needs', line: 'hyperfile prune' },
     { what: 'in a nightly job: keep 20 GiB of cache', line: 'hyperfile prune --keep-storage 20G' },
@@ -45,9 +35,22 @@ export function define(command: Command, console: Console): void {
   ]);
 }
 
+export async function pruneStore(flags: PruneFlags, console: Console): Promise<void> {
+  const report = await withStore(console, (store, signal) =>
+    store.prune({
+      signal,
+      ...(flags.all !== undefined && { all: flags.all }),
+      ...(flags.keepStorage !== undefined && { keepBytes: flags.keepStorage }),
+      ...(flags.until !== undefined && { olderThanMs: flags.until }),
+      ...(flags.dryRun !== undefined && { dryRun: flags.dryRun }),
+    }),
+  );
+  console.out.write(flags.format === 'json' ? `${JSON.stringify(report)}\n` : describe(report, flags));
+}
+
 function describe(
   { freedBytes, layers, images, cacheRecords, garbageFiles }: PruneReport,
-  flags: Flags,
+  flags: PruneFlags,
 ): string {
   const counts = [
     count(layers.length, 'layer'),
@@ -56,8 +59,4 @@ function describe(
     count(garbageFiles, 'leftover'),
   ];
   return `${flags.dryRun ? 'Would free' : 'Freed'} ${formatSize(freedBytes)} (${counts.join(', ')})\n`;
-}
-
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }

@@ -1,0 +1,4 @@
+/** `1 layer`, `2 layers`. */
+export function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+}
