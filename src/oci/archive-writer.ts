@@ -78,7 +78,7 @@ class NewArchive extends WritableRepository implements ArchiveWriter {
 
   override async close(): Promise<void> {
     try {
-      const spool = await this.#spool;
+      const spool = await this.#spool?.catch(() => undefined);
       const isWhole = this.#failed.size === 0 && this.#index.descriptors.length > 0;
       if (spool !== undefined && isWhole) await this.#write(spool);
     } finally {
@@ -97,8 +97,8 @@ class NewArchive extends WritableRepository implements ArchiveWriter {
 
   protected override async blob(digest: Digest): Promise<LocalBlob | undefined> {
     const place = this.#blobs.get(digest);
-    const spool = await this.#spool;
-    if (place === undefined || spool === undefined) return undefined;
+    if (place === undefined) return undefined;
+    const spool = await this.#openSpool();
     const { fileOffset, sizeBytes } = place;
     return { sizeBytes, read: (start, end) => readRange(spool, fileOffset + start, fileOffset + end) };
   }

@@ -12,7 +12,7 @@ import {
 import type { ImageConfig } from '../../src/oci/image.ts';
 import { cutLayerDigest } from '../../src/oci/layer-descriptors.ts';
 import type { LayerBlob, ShippedLayer } from '../../src/oci/layer-form.ts';
-import { parseImageManifest, type ImageManifest } from '../../src/oci/manifest.ts';
+import { parseImageManifest } from '../../src/oci/manifest.ts';
 import { CACHE_TYPE, IMAGE_CONFIG, IMAGE_TYPE } from '../../src/oci/media-types.ts';
 import { cacheRecord, image, mutations } from './arbitraries.ts';
 
