@@ -56,6 +56,7 @@ export class FrameLine {
       const [earlier, result] = await Promise.allSettled([before, work]);
       if (earlier.status === 'rejected') throw earlier.reason as Error;
       if (result.status === 'rejected') throw result.reason as Error;
+      if (this.#signal?.aborted) throw new HyperfileError('INTERRUPTED');
       await finish(result.value);
     } finally {
       leavePlace();
