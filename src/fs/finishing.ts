@@ -41,13 +41,14 @@ export class Finishing {
   /** Something else takes the name. */
   forget(hostPath: string): void {
     this.#special.forget(hostPath);
-    this.#xattrs.delete(hostPath);
+    for (const waiting of [this.#xattrs, this.#stripped, this.#directoryTimes]) waiting.delete(hostPath);
   }
 
   /** A directory is removed with all that is in it. */
   forgetBelow(hostPath: string): void {
-    const isBelow = (path: string): boolean => path.startsWith(`${hostPath}/`);
-    for (const path of [...this.#xattrs.keys(), ...this.#special.paths()].filter(isBelow)) this.forget(path);
+    const waiting = [this.#special.paths(), this.#xattrs.keys(), this.#stripped, this.#directoryTimes.keys()];
+    for (const path of waiting.flatMap((paths) => [...paths]))
+      if (path.startsWith(`${hostPath}/`)) this.forget(path);
   }
 
   /** @throws HyperfileError TOOL_MISSING, TOOL_FAILED */

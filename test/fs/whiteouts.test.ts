@@ -151,6 +151,21 @@ describeWith(['root', 'umoci', 'getfattr'], 'layers of a container image', () =>
     expect(await applied(...layers)).toEqual(await judged(...layers));
   });
 
+  it('in which a directory gives way to a file of the same layer unpack without it', async () => {
+    const note = { 'user.note': 'n' };
+    const given: Layer = [
+      { ...directory('d'), xattrs: note },
+      { ...directory('d/e'), xattrs: note },
+      { ...file('d/e/f'), xattrs: note },
+      { name: 'd/e/p', type: 'fifo' },
+      file('d', 'a file'),
+    ];
+    expect(await applied(given)).toEqual(await applied([file('d', 'a file')]));
+    expect(await applied([directory('d'), directory('d/e')], given)).toEqual(
+      await applied([file('d', 'a file')]),
+    );
+  });
+
   it('in which old marks of other file systems lie unpack without them', async () => {
     const layer = [directory('.wh..wh.plnk'), file('.wh..wh.plnk/12.34'), file('.wh..wh.aufs'), file('x')];
     expect(await applied(layer)).toEqual(await applied([file('x')]));
