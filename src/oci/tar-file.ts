@@ -3,12 +3,13 @@ import { createReadStream, rmSync, statSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { Readable } from 'node:stream';
+import { pipeline, type Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { unfinishedName } from '../base/atomic-file.ts';
-import { isHyperfileError } from '../base/error.ts';
+import { isHyperfileError, systemCode } from '../base/error.ts';
 import { streamTool } from '../base/stream-tool.ts';
 import { BLOCK_BYTES } from '../bytes/tar-header.ts';
+import { decompressFrames } from '../bytes/zstd-stream.ts';
 import { fileError, writeAll } from './blob-file.ts';
 import type { Refuse } from './fields.ts';
 
@@ -134,24 +135,35 @@ async function unpack(
 
 async function* decompressed(file: string, compression: Compression): AsyncGenerator<Uint8Array> {
   const input = createReadStream(file, { highWaterMark: PIECE_BYTES });
-  if (compression === 'gzip') {
-    const stage = createGunzip({ chunkSize: PIECE_BYTES });
-    yield* input.on('error', (error) => stage.destroy(error)).pipe(stage) as Readable;
-    return;
+  try {
+    if (compression === 'gzip') yield* gunzip(input);
+    else if (compression === 'zstd') yield* decompressFrames(input, notZstd);
+    else yield* throughTool(input, compression);
+  } finally {
+    input.destroy();
   }
-  const running = streamTool(compression, ['-dc'], { input });
+}
+
+function gunzip(input: Readable): AsyncIterable<Uint8Array> {
+  const stage = createGunzip({ chunkSize: PIECE_BYTES });
+  // Its error arrives through the stage.
+  return pipeline(input, stage, () => undefined);
+}
+
+function notZstd(_: string, detail: string): Error {
+  return Object.assign(new Error(detail), { code: 'ZSTD_FRAMES' });
+}
+
+async function* throughTool(input: Readable, tool: string): AsyncGenerator<Uint8Array> {
+  const running = streamTool(tool, ['-dc'], { input });
   try {
     for await (const piece of running.stdout) yield piece as Uint8Array;
     await running.finished;
   } finally {
     running.stop();
-    input.destroy();
   }
 }
 
 function isDamage(error: unknown): boolean {
-  return (
-    isHyperfileError(error, 'TOOL_FAILED') ||
-    (error instanceof Error && /^(Z_|ERR_)/.test(String((error as NodeJS.ErrnoException).code)))
-  );
+  return isHyperfileError(error, 'TOOL_FAILED') || /^(Z_|ZSTD_|ERR_)/.test(systemCode(error) ?? '');
 }
