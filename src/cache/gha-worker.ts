@@ -21,7 +21,7 @@ export interface GhaWorkerData {
 }
 
 /** Relative, so that the entry has the same version on every machine: the service keeps a digest of these. */
-export const ENTRY_PATHS = ['entry'];
+const ENTRY_PATHS = ['entry'];
 
 type CachePackage = Pick<typeof import('@actions/cache'), 'restoreCache' | 'saveCache'>;
 
@@ -32,7 +32,9 @@ const { folder } = workerData as GhaWorkerData;
 let said: string[] = [];
 
 process.cwd = () => folder;
-process.stdout.write = (text: string | Uint8Array): boolean => {
+// What the package prints is kept from the terminal, and read.
+const { stdout } = process;
+stdout.write = (text: string | Uint8Array): boolean => {
   said.push(...(typeof text === 'string' ? text : Buffer.from(text).toString()).split('\n'));
   return true;
 };

@@ -5,7 +5,11 @@ import { openPlace, type OpenPlace } from './place.ts';
 import type { CacheImporter, RemoteHit } from './remote-cache.ts';
 import { CacheSource } from './source.ts';
 
-/** Opens nothing yet: a cache is opened when the first key is asked for. */
+/**
+ * Opens nothing yet: a cache is opened when the first key is asked for.
+ *
+ * @throws HyperfileError CACHE_OPTION for a HYPERFILE_CACHE_TIMEOUT that is no length of time
+ */
 export function openImporter(
   options: readonly CacheOption[],
   io: CacheIo,

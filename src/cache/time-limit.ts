@@ -4,10 +4,17 @@ import { readDuration } from './option-values.ts';
 
 const DEFAULT_LOOKUP_MS = 10_000;
 
-/** How long a lookup may take unless an option says otherwise. */
-export function lookupLimitMs(env: NodeJS.ProcessEnv): number {
-  const read = readDuration(env.HYPERFILE_CACHE_TIMEOUT ?? '');
-  return 'value' in read ? read.value : DEFAULT_LOOKUP_MS;
+/**
+ * How long a lookup may take unless an option says otherwise.
+ *
+ * @throws HyperfileError CACHE_OPTION
+ */
+export function lookupLimitMs({ HYPERFILE_CACHE_TIMEOUT: text }: NodeJS.ProcessEnv): number {
+  if (!text) return DEFAULT_LOOKUP_MS;
+  const read = readDuration(text);
+  if ('value' in read) return read.value;
+  const option = `HYPERFILE_CACHE_TIMEOUT=${text}`;
+  throw new HyperfileError('CACHE_OPTION', { data: { option, problem: `it takes ${read.expected}` } });
 }
 
 /**

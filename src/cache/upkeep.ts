@@ -89,10 +89,19 @@ async function readAll(
         problems.push(error);
         return undefined;
       });
-  for await (const tag of place.repository.tags({ signal }))
+  for await (const tag of tagsOf(place, signal))
     if (place.digitsOf(tag) !== undefined) reading.push(quietly(read(tag)));
   const hits = (await Promise.all(reading)).filter((hit) => hit !== undefined);
   return { hits, problems };
+}
+
+/** None, where nothing was ever exported. */
+async function* tagsOf({ repository }: CachePlace, signal: AbortSignal): AsyncGenerator<string> {
+  try {
+    yield* repository.tags({ signal });
+  } catch (error) {
+    if (!isHyperfileError(error, 'REGISTRY_NOT_FOUND')) throw error;
+  }
 }
 
 /** It is waited for later; a failure until then is not lost. */

@@ -138,6 +138,19 @@ describe('a cache that fails', () => {
     expect(io.warnings()).toEqual([expect.stringContaining('no answer within 0.03 s') as string]);
   });
 
+  test('is waited for as long as its option or the environment says', async () => {
+    const env = { HYPERFILE_CACHE_TIMEOUT: '20ms' };
+    const { importer, repository, io } = await setting({ env });
+    repository.onRequest = () => new Promise(() => undefined);
+    await importer.lookup(step(1).key);
+    expect(io.warnings()).toEqual([expect.stringContaining('no answer within 0.02 s') as string]);
+    const patient = openImporter([{ ...FROM, timeoutMs: 30 }], io, inMemory(repository));
+    await patient.lookup(step(1).key);
+    expect(io.warnings()[1]).toContain('no answer within 0.03 s');
+    const wrong = { ...io, env: { HYPERFILE_CACHE_TIMEOUT: 'soon' } };
+    expect(() => openImporter([FROM], wrong)).toThrow('HYPERFILE_CACHE_TIMEOUT=soon');
+  });
+
   test('when opened gives one warning too', async () => {
     const io = testIo(await testStore());
     const importer = openImporter([FROM], io, () => Promise.reject(new Error('no credentials')));

@@ -4,7 +4,7 @@ import { errorTable } from '../error-entry.ts';
 export const cacheCodes = errorTable({
   CACHE_OPTION: {
     exit: 2,
-    message: '"{option}" is no cache: {problem}',
+    message: 'the cache option {option} is wrong: {problem}',
     why: 'A cache is written as in Docker: type=registry,ref=NAME, type=local,dest=FOLDER (or src=FOLDER), type=gha or type=inline, or only the NAME of a place in a registry.',
     todo: "See 'hyperfile help build' for what each type of cache takes.",
   },
