@@ -1,9 +1,5 @@
 /** What `hyperfile load` does: finds out what kind of archive it is given, and takes in its images. */
 import path from 'node:path';
-import { createWriteStream } from 'node:fs';
-import { rm } from 'node:fs/promises';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { HyperfileError, isHyperfileError } from '../base/error.ts';
 import type { FileLocation } from '../oci/location.ts';
 import type { Repository } from '../oci/repository.ts';
@@ -12,6 +8,7 @@ import type { TransferIo } from '../transfer/io.ts';
 import type { LoadedImage } from '../transfer/load-images.ts';
 import type { Console } from './console.ts';
 import { ContainerEvents } from './container-events.ts';
+import { withInputFile } from './piped-archive.ts';
 import { placeOf, withRepository, type PlaceIo } from './places.ts';
 import { cleanText } from './render/output-lines.ts';
 import type { LoadFlags } from './verbs/load.ts';
@@ -36,15 +33,7 @@ async function load(flags: LoadFlags, io: TransferIo, console: Console): Promise
   const placeIo = { console, signal: io.signal, warn };
   if (flags.input !== undefined) return loadFrom(flags.input, flags, io, placeIo);
   // An archive is read here and there, which a pipe does not allow.
-  const lease = await io.store.lease();
-  const file = io.store.temporaryPath();
-  try {
-    await pipeline(Readable.from(console.input), createWriteStream(file), { signal: io.signal });
-    return await loadFrom(file, flags, io, placeIo);
-  } finally {
-    await rm(file, { force: true });
-    lease.release();
-  }
+  return withInputFile(console, io, (file) => loadFrom(file, flags, io, placeIo));
 }
 
 async function loadFrom(

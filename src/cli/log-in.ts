@@ -21,7 +21,9 @@ export async function logIn(server: string | undefined, flags: LoginFlags, conso
     return login(server, { env, username, password, signal, onNotice: warn, ...insecure });
   });
   if ('file' in keptBy) {
-    console.err.write(`WARNING! The ${isToken ? 'token' : 'password'} is kept unencrypted in ${keptBy.file}.\n`);
+    console.err.write(
+      `WARNING! The ${isToken ? 'token' : 'password'} is kept unencrypted in ${keptBy.file}.\n`,
+    );
     console.err.write('A credential helper of Docker (credsStore in that file) would keep it safer.\n');
   }
   console.out.write(`Logged in to ${host} as ${cleanText(username)}\n`);

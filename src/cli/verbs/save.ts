@@ -1,14 +1,12 @@
 /** `hyperfile save`. */
 import path from 'node:path';
-import { createReadStream } from 'node:fs';
-import { rm } from 'node:fs/promises';
-import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
 import { HyperfileError } from '../../base/error.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { normalizeName, parseReference } from '../../oci/reference.ts';
 import type { StoredImage } from '../../store/images.ts';
 import type { TransferIo } from '../../transfer/io.ts';
+import type { ImageToSave } from '../../transfer/save-images.ts';
 import type { Console } from '../console.ts';
 import { withRepository } from '../places.ts';
 import { addLevelOption, addTransferOptions, type TransferFlags } from '../transfer-options.ts';
@@ -63,31 +61,34 @@ async function save(
   io: TransferIo,
   console: Console,
 ): Promise<Digest[]> {
-  const lease = await io.store.lease();
-  const file = output === undefined ? io.store.temporaryPath() : path.resolve(console.cwd, output);
-  try {
-    const images = await Promise.all(
-      names.map(async (name) => ({ image: await io.store.image(name), asked: name })),
-    );
-    const named = images.map(({ image, asked }) => ({ image, ...nameOf(image, asked) }));
-    const warn = (message: string) => io.onEvent({ type: 'warning', message });
-    const placeIo = { console, signal: io.signal, warn };
-    const digests = await withRepository(
-      { kind: 'oci-archive', path: file },
-      { create: true },
-      placeIo,
-      async (archive) => {
-        const { saveImages } = await import('../../transfer/save-images.ts');
-        return saveImages(named, archive, io);
-      },
-    );
-    if (output === undefined)
-      await pipeline(createReadStream(file), console.out, { end: false, signal: io.signal });
-    return digests;
-  } finally {
-    if (output === undefined) await rm(file, { force: true });
-    lease.release();
-  }
+  const images = await Promise.all(
+    names.map(async (name) => ({ image: await io.store.image(name), asked: name })),
+  );
+  const named = images.map(({ image, asked }) => ({ image, ...nameOf(image, asked) }));
+  const saveTo = (file: string) => saveFile(named, file, output ?? 'standard output', io, console);
+  if (output !== undefined) return saveTo(path.resolve(console.cwd, output));
+  const { withOutputFile } = await import('../piped-archive.ts');
+  return withOutputFile(console, io, saveTo);
+}
+
+function saveFile(
+  images: readonly ImageToSave[],
+  file: string,
+  called: string,
+  io: TransferIo,
+  console: Console,
+): Promise<Digest[]> {
+  const warn = (message: string) => io.onEvent({ type: 'warning', message });
+  const placeIo = { console, signal: io.signal, warn };
+  const place = { kind: 'oci-archive', path: file } as const;
+  return withRepository(place, { create: true }, placeIo, async (archive) => {
+    const { saveImages } = await import('../../transfer/save-images.ts');
+    // The archive is known; of each image its name in there is told.
+    const shown = (name: string) => name.slice(archive.name.length + 1) || called;
+    const onEvent: TransferIo['onEvent'] = (event) =>
+      io.onEvent('name' in event ? { ...event, name: shown(event.name) } : event);
+    return saveImages(images, archive, { ...io, onEvent });
+  });
 }
 
 /** An image that was asked for by its id has no name in the archive. */
