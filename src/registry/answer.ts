@@ -27,12 +27,16 @@ export function answerOf(
     discard: async () => {
       try {
         await body.dump({ limit: DISCARDED_BYTES, signal: AbortSignal.timeout(DISCARD_MS) });
+        await connectionIsFree();
       } catch {
         body.destroy();
       }
     },
   };
 }
+
+/** undici gives a connection to the next request one turn later; one sent before would open another. */
+const connectionIsFree = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 async function* readPieces(
   body: Dispatcher.ResponseData['body'],
@@ -41,6 +45,7 @@ async function* readPieces(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   try {
     yield* body as AsyncIterable<Uint8Array>;
+    await connectionIsFree();
   } catch (error) {
     throw connectionError(error, url, signal);
   }

@@ -38,7 +38,7 @@ export function connectionError(error: unknown, url: URL, signal: AbortSignal | 
     return new HyperfileError('REGISTRY_TLS_UNTRUSTED', { data: { registry, reason }, cause: error });
   }
   return new HyperfileError('REGISTRY_UNREACHABLE', {
-    data: { registry, reason: REASONS[code] ?? messageOf(error) },
+    data: { registry, reason: REASONS[code] ?? reasonOf(error) },
     cause: error,
     ...(NO_TLS.test(code) && {
       hint: `If it speaks plain HTTP and the way to it is safe, use --insecure or HYPERFILE_INSECURE_REGISTRIES=${registry}.`,
@@ -58,6 +58,7 @@ function rootCode(error: unknown): string {
   return rootCode(inner) || (systemCode(error) ?? '');
 }
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.name === 'HTTPParserError' ? 'it does not speak HTTP' : error.message;
 }

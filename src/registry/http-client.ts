@@ -151,8 +151,11 @@ export class HttpClient implements RegistryClient {
     try {
       return this.#settle(second, await this.#askBy(second, request, authorization));
     } catch (error) {
-      if (problem === undefined) return this.#settle(first, await this.#askBy(first, request, authorization));
-      throw spokeNoTls(problem) ? error : problem;
+      // Plain HTTP was right, and the refusal was meant.
+      const wasRight = problem === undefined && spokeNoTls(error);
+      if (wasRight) return this.#settle(first, await this.#askBy(first, request, authorization));
+      const isSecondsFault = !isHyperfileError(error, 'REGISTRY_UNREACHABLE') || spokeNoTls(problem);
+      throw problem === undefined || isSecondsFault ? error : problem;
     }
   }
 

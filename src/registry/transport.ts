@@ -103,7 +103,7 @@ export class Transport {
       const { default: Agent } = await import('undici/lib/dispatcher/agent.js');
       return new Agent(settings);
     }
-    const { default: EnvHttpProxyAgent } = await import('undici/lib/dispatcher/env-http-proxy-agent.js');
+    const { EnvHttpProxyAgent } = await import('undici');
     const { proxy: url, noProxy } = choice;
     const proxies = { httpProxy: url, httpsProxy: url, noProxy };
     return new EnvHttpProxyAgent({ ...settings, ...proxies, requestTls: connect });

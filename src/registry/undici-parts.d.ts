@@ -1,13 +1,7 @@
-/** Loading undici whole takes three times as long as the two parts of it that speak HTTP. */
+/** Loading undici whole takes three times as long as the two parts of it that speak HTTP; proxies need all of it. */
 declare module 'undici/lib/dispatcher/agent.js' {
   import type { Agent } from 'undici';
   const agent: typeof Agent;
-  export default agent;
-}
-
-declare module 'undici/lib/dispatcher/env-http-proxy-agent.js' {
-  import type { EnvHttpProxyAgent } from 'undici';
-  const agent: typeof EnvHttpProxyAgent;
   export default agent;
 }
 
