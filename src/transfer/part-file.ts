@@ -73,20 +73,20 @@ export class PartFile {
 
   async #writePending(): Promise<void> {
     await this.#settled();
-    const bytes = this.#pieces.length === 1 ? this.#pieces[0] : Buffer.concat(this.#pieces);
+    const pieces = this.#pieces;
     this.#pieces = [];
     this.#pendingBytes = 0;
-    this.#writing = this.#write(bytes).catch((error: unknown) => {
+    this.#writing = this.#write(pieces).catch((error: unknown) => {
       this.#failure = { error: diskFullAt(this.path, error) };
     });
   }
 
   /** The size grows with every write, so that it is right whatever a full disk took. */
-  async #write(bytes: Uint8Array): Promise<void> {
-    for (let done = 0; done < bytes.length;) {
-      const { bytesWritten } = await this.#handle.write(bytes, done, bytes.length - done, this.#sizeBytes);
-      done += bytesWritten;
+  async #write(pieces: readonly Uint8Array[]): Promise<void> {
+    for (let left = pieces; left.length > 0;) {
+      const { bytesWritten } = await this.#handle.writev(left, this.#sizeBytes);
       this.#sizeBytes += bytesWritten;
+      left = without(left, bytesWritten);
     }
   }
 
@@ -94,4 +94,14 @@ export class PartFile {
     await this.#writing;
     if (this.#failure !== undefined) throw this.#failure.error;
   }
+}
+
+/** Pieces without their first bytes. */
+function without(pieces: readonly Uint8Array[], bytes: number): readonly Uint8Array[] {
+  let taken = bytes;
+  for (const [index, piece] of pieces.entries()) {
+    if (taken < piece.length) return [piece.subarray(taken), ...pieces.slice(index + 1)];
+    taken -= piece.length;
+  }
+  return [];
 }
