@@ -1,5 +1,6 @@
 /** Images through a real registry: what travels is counted by the registry itself. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { digestOf } from '../../src/oci/digest.ts';
 import { parseReference } from '../../src/oci/reference.ts';
 import type { Repository } from '../../src/oci/repository.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -8,7 +9,9 @@ import { openRepository } from '../../src/transfer/open-repository.ts';
 import { copyImage } from '../../src/transfer/copy-image.ts';
 import { pullImage } from '../../src/transfer/pull-image.ts';
 import { pushImage } from '../../src/transfer/push-image.ts';
+import { LayerSender } from '../../src/transfer/send-layers.ts';
 import { imageOf } from '../store/descriptions.ts';
+import { MemoryRepository } from '../support/memory-repository.ts';
 import { describeWith } from '../support/needs.ts';
 import {
   REGISTRY_NEEDS,
@@ -112,6 +115,24 @@ describeWith(REGISTRY_NEEDS, 'a real registry', () => {
     await copyImage({ from: one, reference: '1', to: three, tag: '1', platform: 'all' }, copying);
     expect(copying.movedBytes()).toBe(0);
     expect(await three.resolve('1')).toEqual(await one.resolve('1'));
+  });
+
+  test('takes what another repository was thought to have and has not, packed as it was or otherwise', async () => {
+    const [here, there] = [await testStore(), await testStore()];
+    const image = await makeImage(here, { seed: 700, bytes: MIB });
+    const forms = await new LayerSender(new MemoryRepository(), ioFor(here)).send(image.config.layers);
+    const ghost = `${registry.host}/team/ghost`;
+    for (const [index, { id, form }] of forms.entries()) {
+      const [blob] = form.blobs;
+      // Of the first one other bytes were made once, by another zstd.
+      const made = index === 0 ? { ...form, blobs: [{ ...blob, digest: digestOf('other bytes') }] } : form;
+      await here.rememberForm(id, made, ghost);
+    }
+    const target = await repositoryOf('team/thought');
+    await pushImage({ image, target, tag: '1' }, ioFor(here));
+    await pullImage({ repository: target, reference: '1', name: 'web', platform: PLATFORM }, ioFor(there));
+    expectSameLayers(here, there, image.config.layers);
+    expect(filesOf(here).filter((name) => /^run|unfinished/.test(name))).toEqual([]);
   });
 
   test('ends a push and a pull when it is told to, leaving nothing half done', async () => {
