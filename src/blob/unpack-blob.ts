@@ -13,9 +13,13 @@ import {
   frameCount,
   MAX_COMPRESSED_BYTES,
   releaseFrame,
+  type FramePlace,
 } from './frames.ts';
 import { splitFrames } from './split-frames.ts';
 import { encodeTables, type FrameEntry } from './tables.ts';
+
+/** Of digests, and to seek. */
+const TABLE_COUNT = 2;
 
 /**
  * Hands the content of a blob to `take`, a frame at a time; its memory is only lent. What was handed on may be believed
@@ -30,46 +34,85 @@ export async function unpackBlob(
   take: (content: Buffer) => Promise<void>,
   signal?: AbortSignal,
 ): Promise<void> {
-  const count = frameCount(blob.contentBytes);
-  const frames: FrameEntry[] = [];
-  const tables: Buffer[] = [];
-  const sum = createHash('sha256');
   const line = new FrameLine(signal);
-  const finish = async (content: Buffer, entry: FrameEntry): Promise<void> => {
-    sum.update(content);
-    frames.push(entry);
-    await take(content);
-    releaseFrame(content);
-  };
-  let started = 0;
+  const unpacking = new Unpacking(blob, line, take);
   try {
     const limits = { contentBytes: MAX_COMPRESSED_BYTES, skippableBytes: blob.tablesBytes };
     for await (const { kind, bytes } of splitFrames(stream, blob.digest, limits)) {
-      if (kind === 'skippable') {
-        requireTable(blob, started === count && tables.length < 2);
-        tables.push(bytes);
-        continue;
-      }
-      if (started === count || tables.length > 0) throw tooMuch(blob, started);
-      const frame = started++;
-      const contentBytes = frameContentBytes(blob.contentBytes, frame);
-      await line.add(
-        () => unpackFrame(bytes, contentBytes, { blob: blob.digest, frame }),
-        ({ content, entry }) => finish(content, entry),
-      );
+      if (kind === 'content') await unpacking.addFrame(bytes);
+      else unpacking.addTable(bytes);
     }
     await line.end();
   } finally {
     await line.rest();
   }
-  if (started < count || tables.length < 2) throw cutShort(blob, started, count);
-  checkEnd(blob, frames, Buffer.concat(tables), sum.digest('hex'));
+  unpacking.checkEnd();
+}
+
+class Unpacking {
+  readonly #blob: LayerBlob;
+  readonly #line: FrameLine;
+  readonly #take: (content: Buffer) => Promise<void>;
+  readonly #frameCount: number;
+  readonly #frames: FrameEntry[] = [];
+  readonly #tables: Buffer[] = [];
+  readonly #contentSum = createHash('sha256');
+  #started = 0;
+
+  constructor(blob: LayerBlob, line: FrameLine, take: (content: Buffer) => Promise<void>) {
+    this.#blob = blob;
+    this.#line = line;
+    this.#take = take;
+    this.#frameCount = frameCount(blob.contentBytes);
+  }
+
+  async addFrame(bytes: Buffer<ArrayBuffer>): Promise<void> {
+    const place = { blob: this.#blob.digest, frame: this.#started };
+    if (this.#started === this.#frameCount) {
+      const data = { ...place, problem: 'it is one more than was announced' };
+      throw new HyperfileError('BLOB_FRAME_SIZE', { data });
+    }
+    const contentBytes = frameContentBytes(this.#blob.contentBytes, this.#started++);
+    await this.#line.add(
+      () => unpackFrame(bytes, contentBytes, place),
+      async ({ content, entry }) => {
+        this.#contentSum.update(content);
+        this.#frames.push(entry);
+        await this.#take(content);
+        releaseFrame(content);
+      },
+    );
+  }
+
+  addTable(bytes: Buffer): void {
+    if (this.#started < this.#frameCount || this.#tables.length === TABLE_COUNT)
+      throw this.#tablesDamaged('there is a table where none should be');
+    this.#tables.push(bytes);
+  }
+
+  /** Everything is there, and the tables are exactly those of the frames before them. */
+  checkEnd(): void {
+    const { digest: blob, contentDigest, tablesDigest } = this.#blob;
+    if (this.#tables.length < TABLE_COUNT) {
+      const problem = `after ${this.#started} of ${this.#frameCount} frames, without its tables`;
+      throw new HyperfileError('BLOB_CUT_SHORT', { data: { blob, problem } });
+    }
+    if (digestFromHex(this.#contentSum.digest('hex')) !== contentDigest)
+      throw new HyperfileError('BLOB_CONTENT_DIGEST', { data: { blob } });
+    const tables = encodeTables(this.#frames);
+    if (!tables.equals(Buffer.concat(this.#tables))) throw this.#tablesDamaged('they are of other frames');
+    if (digestOf(tables) !== tablesDigest) throw this.#tablesDamaged('their digest differs');
+  }
+
+  #tablesDamaged(problem: string): HyperfileError {
+    return new HyperfileError('BLOB_TABLES_DAMAGED', { data: { blob: this.#blob.digest, problem } });
+  }
 }
 
 async function unpackFrame(
   bytes: Buffer<ArrayBuffer>,
   contentBytes: number,
-  place: { readonly blob: string; readonly frame: number },
+  place: FramePlace,
 ): Promise<{ content: Buffer; entry: FrameEntry }> {
   const [content, digest] = await Promise.all([
     decompressFrame(bytes, contentBytes, place),
@@ -78,30 +121,4 @@ async function unpackFrame(
   const entry = { compressedBytes: bytes.length, contentBytes, digest: new Uint8Array(digest) };
   releaseFrame(bytes);
   return { content, entry };
-}
-
-/** The tables must be exactly those of the frames that came before them. */
-function checkEnd(blob: LayerBlob, frames: readonly FrameEntry[], tables: Buffer, contentHex: string): void {
-  const data = { blob: blob.digest };
-  if (digestFromHex(contentHex) !== blob.contentDigest)
-    throw new HyperfileError('BLOB_CONTENT_DIGEST', { data });
-  const problem = encodeTables(frames).equals(tables) ? 'their digest differs' : 'they are of other frames';
-  if (problem === 'their digest differs' && digestOf(tables) === blob.tablesDigest) return;
-  throw new HyperfileError('BLOB_TABLES_DAMAGED', { data: { ...data, problem } });
-}
-
-function requireTable({ digest }: LayerBlob, isExpected: boolean): void {
-  if (isExpected) return;
-  const data = { blob: digest, problem: 'there is a table where none should be' };
-  throw new HyperfileError('BLOB_TABLES_DAMAGED', { data });
-}
-
-function tooMuch({ digest }: LayerBlob, frame: number): HyperfileError {
-  const data = { blob: digest, frame, problem: 'it is one more than was announced' };
-  return new HyperfileError('BLOB_FRAME_SIZE', { data });
-}
-
-function cutShort({ digest }: LayerBlob, started: number, count: number): HyperfileError {
-  const problem = started < count ? `after ${started} of ${count} frames` : 'without its tables';
-  return new HyperfileError('BLOB_CUT_SHORT', { data: { blob: digest, problem } });
 }
