@@ -2,10 +2,10 @@
  * A folder as a cache: an OCI layout for the blobs, and beside it one small file a record, `keys/<key>`, that holds the
  * record's manifest. Any number of processes write at once, since none ever changes what another one wrote.
  */
-import { readdirSync, readFileSync, statSync, utimesSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync, utimesSync } from 'node:fs';
 import path from 'node:path';
 import { replaceFileDurably, UNFINISHED_PREFIX } from '../base/atomic-file.ts';
-import { systemCode } from '../base/error.ts';
+import { isHyperfileError, systemCode } from '../base/error.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { digestHex, digestOf, isDigest } from '../oci/digest.ts';
 import { openLayout } from '../oci/layout.ts';
@@ -20,6 +20,7 @@ import type {
   Repository,
   RepositoryOptions,
 } from '../oci/repository.ts';
+import { verifiedBlob } from '../oci/verified-blob.ts';
 
 /** A folder that is not there yet is an empty cache; the first blob or record makes it. */
 export function openLocalCache(folder: string): Repository {
@@ -74,8 +75,10 @@ class LocalCache implements Repository {
     return true;
   }
 
-  async readBlob(blob: Descriptor, options?: ReadBlobOptions): Promise<BlobBody> {
-    return this.#layout.readBlob(blob, options);
+  async readBlob(blob: Descriptor, options: ReadBlobOptions = {}): Promise<BlobBody> {
+    const body = await this.#layout.readBlob(blob, options);
+    const isWhole = body.offset === 0 && options.length === undefined;
+    return isWhole ? { offset: 0, stream: this.#removeIfDamaged(body.stream, blob) } : body;
   }
 
   async pushBlob(
@@ -93,6 +96,17 @@ class LocalCache implements Repository {
 
   async close(): Promise<void> {
     await this.#layout.close();
+  }
+
+  /** A blob with other bytes than its name says would stay for ever: whoever could write it anew finds it there. */
+  async *#removeIfDamaged(stream: AsyncIterable<Uint8Array>, blob: Descriptor): AsyncGenerator<Uint8Array> {
+    try {
+      yield* verifiedBlob(stream, blob, `${this.name}@${blob.digest}`);
+    } catch (error) {
+      if (isHyperfileError(error, 'OCI_DIGEST_MISMATCH', 'OCI_SIZE_MISMATCH'))
+        rmSync(blobFile(this.#folder, blob.digest), { force: true });
+      throw error;
+    }
   }
 
   #recordFile(tag: string): string {

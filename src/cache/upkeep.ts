@@ -48,12 +48,12 @@ export function verifyCache(
  *
  * @throws HyperfileError CACHE_UNSUPPORTED for what is no folder
  */
-export function pruneCache(
+export async function pruneCache(
   cache: CacheOption,
   io: CacheIo,
   options: CachePruneOptions,
 ): Promise<CachePruneReport> {
-  if (cache.type === 'local') return pruneFolder(cache.folder, options, io.signal);
+  if (cache.type === 'local') return await pruneFolder(cache.folder, options, io.signal);
   throw unsupported(cache, 'pruned', 'what holds it decides what goes');
 }
 
