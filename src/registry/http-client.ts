@@ -4,11 +4,11 @@ import { answerError } from './answer-error.ts';
 import { Authorizer, scopesFor } from './authorizer.ts';
 import type { RegistryClient, RegistryRequest, RegistryResponse } from './client.ts';
 import { spokeNoTls } from './connection-error.ts';
-import { findCredentials, type Credentials } from './stored-credentials.ts';
 import { apiHost } from './default-registry.ts';
 import { plainHttp, type PlainHttp } from './plain-http.ts';
 import { followRedirects } from './redirects.ts';
 import { PassingFailure, RETRY_POLICY, withRetries, type RetryPolicy } from './retry.ts';
+import type { Credentials } from './stored-credentials.ts';
 import { SILENCES, Transport, type Exchange, type Silences } from './transport.ts';
 
 export interface RegistryClientOptions {
@@ -71,9 +71,8 @@ export class HttpClient implements RegistryClient {
     return this.#authorizer.tokens.refreshToken;
   }
 
-  async send(request: RegistryRequest): Promise<RegistryResponse> {
-    const response = await this.#retrying(request, () => this.#authorized(request));
-    return response;
+  send(request: RegistryRequest): Promise<RegistryResponse> {
+    return this.#retrying(request, () => this.#authorized(request));
   }
 
   close(): Promise<void> {
@@ -120,7 +119,7 @@ export class HttpClient implements RegistryClient {
     refused: string | undefined,
     scopes: readonly string[],
   ): Promise<string | undefined> {
-    const isOwn = new URL(answer.url).host === apiHost(this.host);
+    const isOwn = new URL(answer.url).origin === this.#origin(this.#schemes[0]);
     if (answer.status !== 401 || !isOwn) return undefined;
     const better = await this.#authorizer.learn(answer.headers['www-authenticate'], scopes, refused);
     // The sender finds out what arrived, and comes back; the next request will have what this one lacked.
@@ -169,7 +168,7 @@ export class HttpClient implements RegistryClient {
     request: RegistryRequest,
     authorization: string | undefined,
   ): Promise<RegistryResponse> {
-    const origin = `${scheme}://${apiHost(this.host)}`;
+    const origin = this.#origin(scheme);
     const url = new URL(request.url, origin);
     const { body, bodyBytes } = request;
     const makeBody = (): Exchange['body'] => (typeof body === 'function' ? body() : body);
@@ -187,6 +186,11 @@ export class HttpClient implements RegistryClient {
     return followRedirects(this.#transport, withBody, makeBody);
   }
 
+  /** As URLs write it: in lower case, without a port that goes without saying. */
+  #origin(scheme: Scheme = 'https'): string {
+    return new URL(`${scheme}://${apiHost(this.host)}`).origin;
+  }
+
   async #askTokenService(exchange: Exchange): Promise<RegistryResponse> {
     const headers = { 'user-agent': this.#options.userAgent ?? 'hyperfile', ...exchange.headers };
     const signed = { ...exchange, headers, signal: this.#signal(exchange.signal) };
@@ -200,6 +204,7 @@ export class HttpClient implements RegistryClient {
     const { credentials, env, onNotice } = this.#options;
     if (credentials !== undefined) return credentials ?? undefined;
     try {
+      const { findCredentials } = await import('./stored-credentials.ts');
       return await findCredentials(this.host, env);
     } catch (error) {
       if (!isHyperfileError(error, 'REGISTRY_HELPER_FAILED')) throw error;

@@ -1,5 +1,5 @@
 /** What we know ourselves by at a registry: found where Docker has it, stored where Docker looks for it. */
-import { CredentialHelper } from './credential-helper.ts';
+import { CredentialHelper } from './credential-program.ts';
 import { credentialKey, isKeyOf } from './default-registry.ts';
 import {
   changeAuths,

@@ -132,6 +132,16 @@ describe('a request', () => {
     });
   });
 
+  test('shows its credentials however the host is written', async () => {
+    await using server = await scriptedServer(({ headers }, response) => {
+      if (headers.authorization === 'Bearer mine') response.end('in');
+      else json(response, 401, {}, { 'WWW-Authenticate': 'Bearer realm="http://127.0.0.1:1/"' });
+    });
+    const credentials = { kind: 'registry-token', token: 'mine' } as const;
+    const host = server.host.replace('127.0.0.1', 'LocalHost');
+    expect(await ask(host, {}, { credentials })).toMatchObject({ text: 'in' });
+  });
+
   test('that must not be sent twice is not', async () => {
     await using server = await scriptedServer((_, response) => json(response, 503, {}));
     await expect(ask(server.host, { retry: false })).rejects.toMatchObject({ code: 'REGISTRY_FAILED' });
