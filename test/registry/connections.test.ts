@@ -148,6 +148,20 @@ describeWith(['openssl'], 'certificates', () => {
     await expect(ask(server.host, env)).rejects.toMatchObject({ exitStatus: 6 });
   });
 
+  test('are not given up for plain HTTP, not even on this machine', async () => {
+    await using plain = await scriptedServer((_, response) => void response.end('in the clear'));
+    const pem = (file: string): string => readFileSync(file, 'utf8');
+    await using sealed = await scriptedServer(
+      (_, response) => void response.writeHead(307, { Location: `http://${plain.host}/` }).end(),
+      { cert: pem(certificate.certificateFile), key: pem(certificate.keyFile) },
+    );
+    await expect(ask(sealed.host, {}, { insecure: true })).rejects.toMatchObject({
+      code: 'REGISTRY_REDIRECT_REFUSED',
+      message: expect.stringContaining('without encryption') as string,
+    });
+    expect(plain.asked).toEqual([]);
+  });
+
   test('for another name are refused', async () => {
     const { env } = certsFolder();
     const host = server.host.replace('127.0.0.1', '0.0.0.0');

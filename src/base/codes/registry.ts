@@ -54,7 +54,7 @@ export const registryCodes = errorTable({
     exit: 6,
     message: 'the way from {registry} to {target} was not taken: {reason}',
     why: 'Registries redirect to where their blobs are; this redirect was not safe to follow.',
-    todo: 'If the other host is safe to reach without encryption, list it in HYPERFILE_INSECURE_REGISTRIES.',
+    todo: 'Tell whoever runs the registry. From plain HTTP it may lead to hosts listed in HYPERFILE_INSECURE_REGISTRIES.',
   },
   REGISTRY_TOKEN_FAILED: {
     exit: 6,
