@@ -1,6 +1,6 @@
 /** What `hyperfile load` does: finds out what kind of archive it is given, and takes in its images. */
 import path from 'node:path';
-import { HyperfileError, isHyperfileError } from '../base/error.ts';
+import { isHyperfileError } from '../base/error.ts';
 import type { FileLocation } from '../oci/location.ts';
 import type { Repository } from '../oci/repository.ts';
 import { hostPlatform } from '../plan/platform.ts';
@@ -11,6 +11,7 @@ import { ContainerEvents } from './container-events.ts';
 import { withInputFile } from './piped-archive.ts';
 import { placeOf, withRepository, type PlaceIo } from './places.ts';
 import { cleanText } from './render/output-lines.ts';
+import { misused } from './usage-error.ts';
 import type { LoadFlags } from './verbs/load.ts';
 import { withTransferView } from './view-session.ts';
 
@@ -19,8 +20,7 @@ const WITH_KIND = /^(oci|oci-archive|docker-archive):/;
 /** @throws HyperfileError of the archive and the store */
 export async function loadArchive(flags: LoadFlags, console: Console): Promise<void> {
   if (flags.input === undefined && console.input.isTTY) {
-    const problem = 'there is no archive on standard input';
-    throw new HyperfileError('CLI_USAGE', { data: { problem }, hint: 'Name a file with -i.' });
+    throw misused('load', 'there is no archive on standard input', 'Name a file with -i.');
   }
   const loaded = await withTransferView(flags, console, (io) => load(flags, io, console));
   if (flags.quiet) for (const { id } of loaded) console.out.write(`${id}\n`);

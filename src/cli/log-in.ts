@@ -1,9 +1,9 @@
 /** What `hyperfile login` and `logout` do. */
-import { HyperfileError } from '../base/error.ts';
 import type { Console } from './console.ts';
 import { withPlaces } from './places.ts';
 import { Prompt } from './prompt.ts';
 import { cleanText } from './render/output-lines.ts';
+import { misused } from './usage-error.ts';
 import type { LoginFlags } from './verbs/login.ts';
 
 /** Nobody's token is longer. */
@@ -52,7 +52,7 @@ function checkFlags({ username, password, passwordStdin }: LoginFlags, console: 
           : password === ''
             ? 'the password is empty'
             : undefined;
-  if (problem !== undefined) throw new HyperfileError('CLI_USAGE', { data: { problem } });
+  if (problem !== undefined) throw misused('login', problem);
 }
 
 async function credentials(
@@ -68,7 +68,7 @@ async function credentials(
       password: password ?? (await prompt.askSecret('Password: ')),
     };
     for (const [what, answer] of Object.entries(answers))
-      if (answer === '') throw new HyperfileError('CLI_USAGE', { data: { problem: `the ${what} is empty` } });
+      if (answer === '') throw misused('login', `the ${what} is empty`);
     return answers;
   } finally {
     await prompt.close();
@@ -89,5 +89,5 @@ async function readPassword({ input }: Console): Promise<string> {
     .replace(/\r?\n$/, '');
   if (password !== '' && length <= MAX_PASSWORD_BYTES) return password;
   const problem = `standard input holds ${password === '' ? 'no password' : 'more than a password'}`;
-  throw new HyperfileError('CLI_USAGE', { data: { problem } });
+  throw misused('login', problem);
 }

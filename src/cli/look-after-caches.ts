@@ -16,6 +16,7 @@ import { safeJson } from './safe-json.ts';
 import { shortId } from './short-id.ts';
 import { formatSize } from './size.ts';
 import { formatTable } from './table.ts';
+import { misused } from './usage-error.ts';
 import type { VerifyFlags } from './verbs/cache.ts';
 import { pruneStore, type PruneFlags } from './verbs/prune.ts';
 
@@ -53,7 +54,7 @@ export async function forgetSteps(
   const { all, keepStorage, until, dryRun, format } = flags;
   if (all || keepStorage !== undefined) {
     const problem = `${all ? '--all' : '--keep-storage'} is for the cache of the store`;
-    throw new HyperfileError('CLI_USAGE', { data: { problem } });
+    throw misused('cache', problem);
   }
   const report = await withCache(cache, console, (option, io) =>
     pruneCache(option as CacheOption, io, {

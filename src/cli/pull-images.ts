@@ -14,6 +14,7 @@ import type { TransferIo } from '../transfer/io.ts';
 import type { Console } from './console.ts';
 import { ContainerEvents } from './container-events.ts';
 import { withRepository } from './places.ts';
+import { misused } from './usage-error.ts';
 import type { PullFlags } from './verbs/pull.ts';
 import { withTransferView } from './view-session.ts';
 
@@ -21,8 +22,7 @@ import { withTransferView } from './view-session.ts';
 export async function pullImages(name: string, flags: PullFlags, console: Console): Promise<Digest[]> {
   const reference = parseReference(name);
   if (flags.allTags && (reference.tag !== undefined || reference.digest !== undefined)) {
-    const problem = 'a tag or a digest and --all-tags cannot go together';
-    throw new HyperfileError('CLI_USAGE', { data: { problem } });
+    throw misused('pull', 'a tag or a digest and --all-tags cannot go together');
   }
   return withTransferView(flags, console, (io) => {
     const warn = (message: string) => io.onEvent({ type: 'warning', message });

@@ -33,6 +33,11 @@ export function toUsageError(error: CommanderError, argv: readonly string[]): Hy
   }
 }
 
+/** Options and arguments of a verb that do not fit together. */
+export function misused(verb: string, problem: string, hint = helpHint([verb])): HyperfileError {
+  return new HyperfileError('CLI_USAGE', { data: { problem }, hint });
+}
+
 export function unknownVerb(verb: string): HyperfileError {
   const near = suggest(
     verb,

@@ -1,7 +1,6 @@
 /** `hyperfile copy`. */
 import type { Command } from 'commander';
-import { HyperfileError } from '../../base/error.ts';
-import type { Digest } from '../../oci/digest.ts';
+import { isDigest, type Digest } from '../../oci/digest.ts';
 import { referenceOf } from '../../oci/location.ts';
 import { hostPlatform } from '../../plan/platform.ts';
 import type { CopyIo } from '../../transfer/copy-image.ts';
@@ -14,6 +13,7 @@ import {
   type RegistryFlags,
   type TransferFlags,
 } from '../transfer-options.ts';
+import { misused } from '../usage-error.ts';
 import { addExamples } from '../verb.ts';
 import { withCopyView } from '../view-session.ts';
 
@@ -56,14 +56,11 @@ export function define(command: Command, console: Console): void {
 function copy(source: string, target: string, flags: Flags, io: CopyIo, console: Console): Promise<Digest> {
   const [from, to] = [placeOf(source, console), placeOf(target, console)];
   if (flags.all && flags.platform !== undefined) {
-    const problem = '--all and --platform cannot go together';
-    throw new HyperfileError('CLI_USAGE', { data: { problem } });
+    throw misused('copy', '--all and --platform cannot go together');
   }
   const tag = referenceOf(to);
-  if (tag.includes(':')) {
-    const problem = 'an image is copied to a tag; its digest follows from what it holds';
-    throw new HyperfileError('CLI_USAGE', { data: { problem } });
-  }
+  if (isDigest(tag))
+    throw misused('copy', 'an image is copied to a tag; its digest follows from what it holds');
   const warn = (message: string) => io.onEvent({ type: 'warning', message });
   const placeIo = { console, signal: io.signal, warn };
   const platform = flags.all ? 'all' : (flags.platform ?? hostPlatform());

@@ -1,7 +1,6 @@
 /** `hyperfile index`. */
 import type { Command } from 'commander';
-import { HyperfileError } from '../../base/error.ts';
-import type { Digest } from '../../oci/digest.ts';
+import { isDigest, type Digest } from '../../oci/digest.ts';
 import { referenceOf, type Location } from '../../oci/location.ts';
 import type { CopyIo } from '../../transfer/copy-image.ts';
 import type { IndexSource } from '../../transfer/make-index.ts';
@@ -13,6 +12,7 @@ import {
   type RegistryFlags,
   type TransferFlags,
 } from '../transfer-options.ts';
+import { misused } from '../usage-error.ts';
 import { addExamples } from '../verb.ts';
 import { withCopyView } from '../view-session.ts';
 
@@ -55,10 +55,7 @@ function compose(
 ): Promise<Digest> {
   const target = placeOf(name, console);
   const tag = referenceOf(target);
-  if (tag.includes(':')) {
-    const problem = 'an index gets a tag; its digest follows from what it lists';
-    throw new HyperfileError('CLI_USAGE', { data: { problem } });
-  }
+  if (isDigest(tag)) throw misused('index', 'an index gets a tag; its digest follows from what it lists');
   const places = sources.map((source) => placeOf(source, console));
   const warn = (message: string) => io.onEvent({ type: 'warning', message });
   const placeIo = { console, signal: io.signal, warn };

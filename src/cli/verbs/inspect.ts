@@ -1,12 +1,12 @@
 /** `hyperfile inspect`. */
 import type { Command } from 'commander';
-import { HyperfileError } from '../../base/error.ts';
 import type { Store } from '../../store/store.ts';
 import type { Console } from '../console.ts';
 import { withStore } from '../open-store.ts';
 import { platformOption, type AskedPlatform } from '../platform-option.ts';
 import { safeJson } from '../safe-json.ts';
 import { addInsecureOption, type RegistryFlags } from '../transfer-options.ts';
+import { misused } from '../usage-error.ts';
 import { addExamples } from '../verb.ts';
 
 export interface InspectFlags extends RegistryFlags {
@@ -61,7 +61,7 @@ function checkFlags(names: readonly string[], { remote, raw, platform, insecure 
       : raw && names.length > 1
         ? '--raw takes one image'
         : undefined;
-  if (problem !== undefined) throw new HyperfileError('CLI_USAGE', { data: { problem } });
+  if (problem !== undefined) throw misused('inspect', problem);
 }
 
 async function describe(store: Store, name: string): Promise<object> {

@@ -14,6 +14,7 @@ import {
   type RegistryFlags,
   type TransferFlags,
 } from '../transfer-options.ts';
+import { misused } from '../usage-error.ts';
 import { addExamples } from '../verb.ts';
 import { withTransferView } from '../view-session.ts';
 
@@ -66,12 +67,10 @@ async function pushAll(name: string, flags: Flags, io: TransferIo, console: Cons
 
 async function tagsToPush(reference: Reference, { allTags }: Flags, store: Store): Promise<string[]> {
   if (reference.digest !== undefined) {
-    const problem = 'an image is pushed under a tag; its digest follows from what it holds';
-    throw new HyperfileError('CLI_USAGE', { data: { problem } });
+    throw misused('push', 'an image is pushed under a tag; its digest follows from what it holds');
   }
   if (!allTags) return [reference.tag ?? DEFAULT_TAG];
-  if (reference.tag !== undefined)
-    throw new HyperfileError('CLI_USAGE', { data: { problem: 'a tag and --all-tags cannot go together' } });
+  if (reference.tag !== undefined) throw misused('push', 'a tag and --all-tags cannot go together');
   const { host, path } = reference;
   const names = (await store.listImages()).flatMap((image) => image.names).map(parseReference);
   const tags = names.flatMap((known) =>

@@ -1,7 +1,6 @@
 /** `hyperfile save`. */
 import path from 'node:path';
 import type { Command } from 'commander';
-import { HyperfileError } from '../../base/error.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { normalizeName, parseReference } from '../../oci/reference.ts';
 import type { StoredImage } from '../../store/images.ts';
@@ -10,6 +9,7 @@ import type { ImageToSave } from '../../transfer/save-images.ts';
 import type { Console } from '../console.ts';
 import { withRepository } from '../places.ts';
 import { addLevelOption, addTransferOptions, type TransferFlags } from '../transfer-options.ts';
+import { misused } from '../usage-error.ts';
 import { addExamples } from '../verb.ts';
 import { withTransferView } from '../view-session.ts';
 
@@ -42,16 +42,12 @@ export function define(command: Command, console: Console): void {
 function checkOutput({ output, format, progress }: Flags, { out }: Console): void {
   if (output !== undefined) return;
   if (out.isTTY) {
-    const problem = 'an archive is not written to a terminal';
     const hint = 'Name a file with -o, or send the output into one.';
-    throw new HyperfileError('CLI_USAGE', { data: { problem }, hint });
+    throw misused('save', 'an archive is not written to a terminal', hint);
   }
   if (format === 'json' || progress === 'json') {
     const problem = 'the archive and the events cannot both go to standard output';
-    throw new HyperfileError('CLI_USAGE', {
-      data: { problem },
-      hint: 'Name a file for the archive with -o.',
-    });
+    throw misused('save', problem, 'Name a file for the archive with -o.');
   }
 }
 
