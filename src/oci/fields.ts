@@ -128,6 +128,7 @@ export function parseJson(bytes: Uint8Array, refuse: Refuse): unknown {
   }
 }
 
-function isCount(value: unknown): value is number {
+/** A whole number from 0 that is held exactly. */
+export function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }

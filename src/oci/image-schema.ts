@@ -27,17 +27,24 @@ export function parseImageConfig(value: unknown, name: string): ImageConfig {
   const layers = fields.textList('layers', MAX_CHAIN_LAYERS);
   const wrong = layers.findIndex((id) => !LAYER_ID.test(id));
   if (wrong >= 0) throw fields.error(`layers[${wrong}]`, '32 hex digits');
-  return dropAbsent({
+  return dropAbsent<ImageConfig>({
     schema: 1,
     created: fields.text('created'),
     os: fields.text('os'),
     architecture: fields.text('architecture'),
     config: guestConfig(fields.object('config')),
     disk: diskDescription(fields.object('disk')),
+    kind: imageKind(fields),
     layers,
     history: fields.objects('history', MAX_TEXTS).map(historyEntry),
     key: fields.text('key'),
   });
+}
+
+function imageKind(fields: Fields): ImageConfig['kind'] {
+  const kind = fields.optionalText('kind');
+  if (kind !== undefined && kind !== 'container') throw fields.error('kind', 'a kind of image that is known');
+  return kind;
 }
 
 /** 32 hex digits. */
@@ -48,7 +55,7 @@ export function layerId(fields: Fields, key: string): string {
 }
 
 function guestConfig(fields: Fields): GuestConfig {
-  return dropAbsent({
+  return dropAbsent<GuestConfig>({
     env: fields.texts('env'),
     entrypoint: fields.optionalTextList('entrypoint', MAX_TEXTS),
     cmd: fields.optionalTextList('cmd', MAX_TEXTS),
@@ -64,7 +71,7 @@ function guestConfig(fields: Fields): GuestConfig {
 }
 
 function healthcheck(fields: Fields): Healthcheck {
-  return dropAbsent({
+  return dropAbsent<Healthcheck>({
     test: fields.textList('test', MAX_TEXTS),
     intervalMs: fields.optionalCount('intervalMs'),
     timeoutMs: fields.optionalCount('timeoutMs'),
@@ -87,7 +94,7 @@ function diskDescription(fields: Fields): DiskDescription {
 }
 
 function historyEntry(fields: Fields): HistoryEntry {
-  return dropAbsent({
+  return dropAbsent<HistoryEntry>({
     created: fields.text('created'),
     createdBy: fields.text('createdBy'),
     layer: fields.has('layer') ? layerId(fields, 'layer') : undefined,
@@ -95,9 +102,9 @@ function historyEntry(fields: Fields): HistoryEntry {
 }
 
 /**
- * What is written of an image has no fields without a value, and an image is known by what is written of it. No field
- * of the type may be forgotten.
+ * What is written of an image has no fields without a value, and an image is known by what is written of it. With `T`
+ * said, no field of it can be forgotten.
  */
-function dropAbsent<T extends object>(value: { [K in keyof T]-?: T[K] | undefined }): T {
+function dropAbsent<T extends object>(value: { [K in keyof Required<T>]: T[K] | undefined }): T {
   return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as T;
 }

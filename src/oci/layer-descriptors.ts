@@ -4,7 +4,7 @@
  */
 import type { Descriptor } from './descriptor.ts';
 import { digestHex, digestOf, type Digest } from './digest.ts';
-import { Fields, type Refuse } from './fields.ts';
+import { Fields, isCount, type Refuse } from './fields.ts';
 import type { FileExtent, LayerBlob, LayerForm } from './layer-form.ts';
 import { LAYER, LAYER_HEAD, LAYER_WINDOW } from './media-types.ts';
 
@@ -134,11 +134,14 @@ function checkExtents({ headExtents, sizeBytes }: LayerFacts, refuse: Refuse): n
 /** Enough for a disk of 64 TiB with a bitmap block after every chunk. */
 const MAX_EXTENTS = 65_536;
 
-/** Extents as the config has them: `[{offset, length}, ...]`. */
+/** Extents as the config has them: `[[offset, length], ...]`. */
 export function readExtents(fields: Fields, key: string): FileExtent[] {
-  return fields
-    .objects(key, MAX_EXTENTS)
-    .map((extent) => ({ fileOffset: extent.count('offset'), length: extent.count('length') }));
+  return fields.list(key, MAX_EXTENTS).map((pair) => {
+    if (!Array.isArray(pair) || pair.length !== 2 || !pair.every(isCount))
+      throw fields.error(key, 'a list of offsets with lengths');
+    const [fileOffset = 0, length = 0] = pair;
+    return { fileOffset, length };
+  });
 }
 
 /** Annotations are texts: a size is its decimal digits. */

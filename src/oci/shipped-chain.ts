@@ -14,7 +14,7 @@ export function encodeChain(layers: readonly ShippedLayer[]): object[] {
     digest: form.digest,
     size: form.sizeBytes,
     blobs: form.blobs.length,
-    headExtents: form.headExtents?.map(({ fileOffset, length }) => ({ offset: fileOffset, length })),
+    headExtents: form.headExtents?.map(({ fileOffset, length }) => [fileOffset, length]),
   }));
 }
 

@@ -124,6 +124,7 @@ export const image: fc.Arbitrary<{ config: ImageConfig; layers: ShippedLayer[] }
     architecture: text,
     config: guestConfig,
     disk,
+    kind: fc.constantFrom(undefined, 'container' as const),
     history: fc.array(
       fc.record(
         { created: text, createdBy: text, layer: layerId },
@@ -133,9 +134,9 @@ export const image: fc.Arbitrary<{ config: ImageConfig; layers: ShippedLayer[] }
     ),
     key: text,
   })
-  .map(({ layers, ...config }) => ({
+  .map(({ layers, kind, ...config }) => ({
     layers,
-    config: { schema: 1, ...config, layers: layers.map(({ id }) => id) },
+    config: { schema: 1, ...config, ...(kind && { kind }), layers: layers.map(({ id }) => id) },
   }));
 
 export const cacheRecord = fc.record(

@@ -129,9 +129,13 @@ describe('an archive of images', () => {
     const file = await writeArchive('a.tar', { web: one });
     const archive = createArchive(file);
     await pushContainer(two, archive, 'web');
-    await expectWhole(openArchiveForReading(file), one, 'web');
+    const before = openArchiveForReading(file);
+    await expectWhole(before, one, 'web');
+    await before.close();
     await archive.close();
-    await expectWhole(openArchiveForReading(file), two, 'web');
+    const after = openArchiveForReading(file);
+    await expectWhole(after, two, 'web');
+    await after.close();
   });
 
   test('in a folder that is not there, or that is none, is refused', async () => {

@@ -19,15 +19,14 @@ import { makeContainerImage, pull, push, pushContainer, type ContainerImage } fr
 import { useScratch } from './scratch.ts';
 
 const inScratch = useScratch();
-const LAYERS = [
+const LAYERS: readonly Readonly<Record<string, string>>[] = [
   { 'etc/one': 'one', 'etc/two': 'two' },
   { 'etc/.wh.two': '', 'etc/three': 'x'.repeat(100_000) },
 ];
 
 describeWith(['skopeo'], 'skopeo', () => {
   function skopeo(...args: string[]): string {
-    const options = { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] } as const;
-    return execFileSync('skopeo', ['--insecure-policy', '--tmpdir', inScratch('.'), ...args], options);
+    return run('skopeo', ['--insecure-policy', '--tmpdir', inScratch('.'), ...args]);
   }
 
   async function makeLayout(tag: string): Promise<{ image: ContainerImage; layout: string }> {
@@ -162,7 +161,7 @@ describeWith(['skopeo'], 'skopeo', () => {
 
 describeWith(['umoci'], 'umoci', () => {
   function umoci(...args: string[]): string {
-    return execFileSync('umoci', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+    return run('umoci', args);
   }
 
   test('lists, checks and unpacks what lies in a layout of ours', async () => {
@@ -195,6 +194,10 @@ describeWith(['umoci'], 'umoci', () => {
     expect(umoci('ls', '--layout', layout).trim().split('\n').sort()).toEqual(['empty', 'ours']);
   });
 });
+
+function run(program: string, args: readonly string[]): string {
+  return execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+}
 
 async function expectWhole(repository: Repository, image: ContainerImage, reference: string): Promise<void> {
   const fetched = await repository.manifest(reference);

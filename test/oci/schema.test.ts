@@ -25,7 +25,7 @@ const judge = makeJudge();
 
 function makeJudge(): Ajv {
   const Validator = load('ajv') as new (options: object) => Ajv;
-  const ajv = new Validator({ schemaId: 'id', meta: false });
+  const ajv = new Validator({ schemaId: 'id', meta: false, logger: false });
   ajv.addMetaSchema(load('ajv/lib/refs/json-schema-draft-04.json') as object);
   const folder = path.join(import.meta.dirname, '../fixtures/oci-schema');
   for (const name of readdirSync(folder).filter((file) => file.endsWith('.json'))) {
