@@ -49,13 +49,14 @@ async function readImage(
   if (manifest.artifactType !== IMAGE_TYPE) return;
   const bytes = await readSmallBlob(repository, manifest.config, MAX_CONFIG_BYTES, options);
   const { config, layers } = decodeImage(manifest, bytes, name);
+  const created = new Map(config.history.map((entry) => [entry.layer ?? '', entry.created]));
   const add = (key: string | undefined, depth: number): void => {
     if (key === undefined || !isStepKey(key) || found.has(key)) return;
     const { origin } = place;
     found.set(key, {
       key,
       inputs: undefined,
-      created: config.created,
+      created: created.get(layers[depth]?.id ?? '') ?? config.created,
       layers: layers.slice(depth),
       from: repository,
       origin,

@@ -6,6 +6,7 @@ import { MANIFEST_TYPES } from '../oci/media-types.ts';
 import type { FetchedManifest, ManifestToPut, RepositoryOptions } from '../oci/repository.ts';
 import type { RegistryResponse } from './client.ts';
 import { manifestUrl, type Endpoint } from './endpoint.ts';
+import { Attempts } from './patience.ts';
 import { refusalReason } from './refusal.ts';
 
 /** What every registry takes at least, and none needs more (distribution-spec, "Pushing Manifests"). */
@@ -33,10 +34,28 @@ export async function resolve(
   return { mediaType, digest, size: Number(length) };
 }
 
+/** An answer that breaks off is asked for again: it is short, and nothing of it is of use. */
 export async function manifest(
   at: Endpoint,
   reference: string,
   options: RepositoryOptions = {},
+): Promise<FetchedManifest | undefined> {
+  const attempts = new Attempts(at.patience, options.signal);
+  for (;;) {
+    try {
+      return await readManifest(at, reference, options);
+    } catch (error) {
+      // What never came to an answer was tried again by the client.
+      if (!(error instanceof BrokenAnswer)) throw error;
+      if (!(await attempts.again(0))) throw error.problem;
+    }
+  }
+}
+
+async function readManifest(
+  at: Endpoint,
+  reference: string,
+  options: RepositoryOptions,
 ): Promise<FetchedManifest | undefined> {
   const response = await ask(at, 'GET', reference, options);
   if (response.status === 404) {
@@ -98,6 +117,16 @@ function ask(
   });
 }
 
+/** A connection that broke in the middle of an answer. */
+class BrokenAnswer extends Error {
+  readonly problem: HyperfileError;
+
+  constructor(problem: HyperfileError) {
+    super(problem.message);
+    this.problem = problem;
+  }
+}
+
 async function boundedBytes(
   at: Endpoint,
   reference: string,
@@ -106,6 +135,7 @@ async function boundedBytes(
   try {
     return await response.bytes(MAX_MANIFEST_BYTES);
   } catch (cause) {
+    if (isHyperfileError(cause, 'REGISTRY_UNREACHABLE')) throw new BrokenAnswer(cause);
     if (!isHyperfileError(cause, 'REGISTRY_ANSWER_TOO_LARGE')) throw cause;
     const data = { name: fullName(at, reference), limitBytes: MAX_MANIFEST_BYTES };
     throw new HyperfileError('OCI_MANIFEST_TOO_LARGE', { data, cause });

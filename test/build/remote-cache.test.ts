@@ -158,8 +158,9 @@ describeWith([...BUILD_NEEDS, ...REGISTRY_NEEDS], 'a build with a cache in a reg
   test('takes its steps from the pushed image itself (inline)', async () => {
     const [first, second] = [machine(), machine()];
     const name = `${registry.host}/inline${count}:1`;
-    await first.build(RECIPE, { tags: [name], push: true, cacheTo: ['type=inline'] });
+    const built = await first.build(RECIPE, { tags: [name], push: true, cacheTo: ['type=inline'] });
     const found = await second.build(RECIPE, { cacheFrom: [`type=registry,ref=${name}`] });
+    expect(found.image.id).toBe(built.image.id);
     expect(statuses(found).every((status) => status === 'cached')).toBe(true);
   });
 

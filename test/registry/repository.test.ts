@@ -131,6 +131,13 @@ describeWith([...REGISTRY_NEEDS, 'skopeo'], 'a repository of a real registry', (
     expect((await web.resolve('latest'))?.digest).toBe(digestOf(bytes));
   });
 
+  test('a manifest whose answer breaks off is asked for again', async () => {
+    const { bytes } = await pushImage([makeBlob(14)], 'latest');
+    proxy.inject({ method: 'GET', times: 2, fault: { kind: 'cut', direction: 'down', afterBytes: 40 } });
+    const found = await web.manifest('latest');
+    expect(Buffer.from(found!.bytes)).toEqual(Buffer.from(bytes));
+  });
+
   test('a manifest that is not what its digest says is refused', async () => {
     const { bytes } = await pushImage([makeBlob(13)], 'latest');
     const wrong = { code: 'OCI_DIGEST_MISMATCH' };
