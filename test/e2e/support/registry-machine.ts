@@ -1,0 +1,82 @@
+/** A machine beside a registry: a store and a context of its own, and in its environment what lets it in. */
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect } from 'vitest';
+import { REGISTRY_NEEDS } from '../../support/registry.ts';
+import type { CommandOptions, Ended, RunningCommand } from './command.ts';
+import { expectNoStack, Site, SITE_NEEDS } from './site.ts';
+
+export const MACHINE_NEEDS: readonly string[] = [...SITE_NEEDS, ...REGISTRY_NEEDS];
+
+type Env = Readonly<Record<string, string>>;
+
+export class Machine extends Site {
+  readonly #env: Env;
+
+  /** @param home The store's folder, where it must lie elsewhere. */
+  constructor(env: Env, home?: string) {
+    super(home);
+    this.#env = env;
+  }
+
+  override start(args: readonly string[], options: CommandOptions = {}): RunningCommand {
+    return super.start(args, { ...options, env: { ...this.#env, ...options.env } });
+  }
+
+  /** A command that must succeed; returns what it printed for people and for scripts. */
+  async done(args: readonly string[], options: CommandOptions = {}): Promise<Ended> {
+    const ended = await this.run(args, options);
+    expect(ended.status, ended.err).toBe(0);
+    expectNoStack(ended.err);
+    return ended;
+  }
+
+  /** The id of an image of the store. */
+  async imageId(name: string): Promise<string> {
+    return (await this.#inspect(name)).id;
+  }
+
+  /** The files of an image's layers, leaf first. */
+  async chainOf(name: string): Promise<string[]> {
+    const { layers } = await this.#inspect(name);
+    return layers.map(({ id }) => path.join(this.home, 'layers', `${id}.vhdx`));
+  }
+
+  async #inspect(name: string): Promise<{ id: string; layers: { id: string }[] }> {
+    const { out } = await this.done(['inspect', name]);
+    const [image] = JSON.parse(out) as { id: string; layers: { id: string }[] }[];
+    return image;
+  }
+
+  /** The SHA-256 of every layer's file, by its name. */
+  layers(): ReadonlyMap<string, string> {
+    const folder = path.join(this.home, 'layers');
+    const names = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.vhdx')) : [];
+    const digest = (name: string) =>
+      createHash('sha256')
+        .update(readFileSync(path.join(folder, name)))
+        .digest('hex');
+    return new Map(names.sort().map((name) => [name, digest(name)]));
+  }
+
+  /** Parts of blobs that wait for the next attempt. */
+  incoming(): string[] {
+    const folder = path.join(this.home, 'incoming');
+    return existsSync(folder) ? readdirSync(folder) : [];
+  }
+
+  /** No image is listed and no layer lies in the store. */
+  async expectNothingVisible(): Promise<void> {
+    const { out, err } = await this.done(['images', '--format', 'json']);
+    expect(JSON.parse(out)).toEqual([]);
+    expect(err).toBe('');
+    const folder = path.join(this.home, 'layers');
+    expect(existsSync(folder) ? readdirSync(folder) : []).toEqual([]);
+  }
+}
+
+/** The warnings about caches that a build printed. */
+export function cacheWarnings(err: string): string[] {
+  return err.split('\n').filter((line) => /^WARNING: .*\bcache\b/.test(line));
+}
