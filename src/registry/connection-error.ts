@@ -25,6 +25,7 @@ const REASONS: Readonly<Record<string, string>> = {
 /** OpenSSL's and Node's names for certificates that do not hold. */
 const UNTRUSTED =
   /^(?:CERT_|ERR_TLS_CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|CRL_|ERROR_IN_CERT_|INVALID_CA|INVALID_PURPOSE|HOSTNAME_MISMATCH)/;
+const ABSENT = /^(?:ECONNREFUSED|ENOTFOUND|EHOSTUNREACH|ENETUNREACH)$/;
 const NO_TLS = /^EPROTO$|WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|UNEXPECTED_MESSAGE/;
 
 /** @returns INTERRUPTED, REGISTRY_TLS_UNTRUSTED or REGISTRY_UNREACHABLE; an error of ours as it is */
@@ -44,6 +45,11 @@ export function connectionError(error: unknown, url: URL, signal: AbortSignal | 
       hint: `If it speaks plain HTTP and the way to it is safe, use --insecure or HYPERFILE_INSECURE_REGISTRIES=${registry}.`,
     }),
   });
+}
+
+/** Whether there is nothing at the address: no such host, no way to it, nobody who listens. */
+export function isAbsence(error: HyperfileError): boolean {
+  return ABSENT.test(rootCode(error.cause));
 }
 
 /** Whether a server turned out to speak no TLS. */

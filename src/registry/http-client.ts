@@ -3,7 +3,7 @@ import { HyperfileError, isHyperfileError } from '../base/error.ts';
 import { answerError } from './answer-error.ts';
 import { Authorizer, scopesFor } from './authorizer.ts';
 import type { RegistryClient, RegistryRequest, RegistryResponse } from './client.ts';
-import { spokeNoTls } from './connection-error.ts';
+import { isAbsence, spokeNoTls } from './connection-error.ts';
 import { apiHost } from './default-registry.ts';
 import { plainHttp, type PlainHttp } from './plain-http.ts';
 import { followRedirects } from './redirects.ts';
@@ -48,6 +48,7 @@ export class HttpClient implements RegistryClient {
   readonly #authorizer: Authorizer;
   /** Those that may be right, the likeliest first. One is left once the registry has answered. */
   #schemes: readonly Scheme[];
+  #hasAnswered = false;
   #credentials: Promise<Credentials | undefined> | undefined;
 
   constructor(host: string, options: RegistryClientOptions) {
@@ -89,11 +90,17 @@ export class HttpClient implements RegistryClient {
       if (pauseMs >= NOTICED_PAUSE_MS)
         this.#options.onNotice?.(`${message}; trying again in ${Math.ceil(pauseMs / 1000)} s`);
     };
+    let absences = 0;
     return withRetries(policy, { signal: this.#signal(signal), onPause }, async () => {
       try {
-        return await body();
+        const answer = await body();
+        this.#hasAnswered = true;
+        return answer;
       } catch (error) {
-        throw isHyperfileError(error, 'REGISTRY_UNREACHABLE') ? new PassingFailure(error) : error;
+        if (!isHyperfileError(error, 'REGISTRY_UNREACHABLE')) throw error;
+        // Where nobody ever answered, a name is misspelt or a server is down: whoever waits should know soon.
+        if (!this.#hasAnswered && isAbsence(error) && ++absences === ABSENCES) throw error;
+        throw new PassingFailure(error);
       }
     });
   }
@@ -218,6 +225,9 @@ export class HttpClient implements RegistryClient {
     return signals.length > 1 ? AbortSignal.any(signals) : signals[0];
   }
 }
+
+/** How often nothing at all may be found at an address before that is believed. */
+const ABSENCES = 3;
 
 /** Shorter ones are nobody's business. */
 const NOTICED_PAUSE_MS = 2000;

@@ -161,7 +161,8 @@ export async function fetchBlobFile(
 
 /** True for what is wrong with the bytes themselves, so that having them is worth nothing. */
 export function isCorrupt(error: unknown): error is HyperfileError {
-  return isHyperfileError(error) && error.exitStatus === 4;
+  // What a disk of this host does wrong says nothing about the bytes.
+  return isHyperfileError(error) && error.exitStatus === 4 && !error.code.startsWith('DISK_');
 }
 
 function refuseAborted(signal: AbortSignal): void {
