@@ -11,7 +11,7 @@ import { digestHex, type Digest } from '../oci/digest.ts';
 import { incomingFile, type Layout } from './layout.ts';
 import { accessError, listIfThere, removeIfThere } from './read.ts';
 
-/** A blob's file, this process's alone until it is let go. */
+/** A blob's file, this process's alone until it is let go; letting go again is harmless. */
 export interface IncomingFile {
   readonly path: string;
   /** Lets go of the file and keeps it for whoever goes on; a file of our own that nobody would find is removed. */
@@ -36,11 +36,18 @@ export function claimIncoming(layout: Layout, digest: Digest): IncomingFile {
     const remove = (): void => void removeIfThere(own);
     return { path: own, release: remove, remove };
   }
-  const remove = (): void => {
-    removeIfThere(file);
+  // Once let go it may be somebody else's.
+  let held = true;
+  const end = (last: () => void): void => {
+    if (held) last();
+    held = false;
     lock.release();
   };
-  return { path: file, release: () => lock.release(), remove };
+  return {
+    path: file,
+    release: () => end(() => undefined),
+    remove: () => end(() => void removeIfThere(file)),
+  };
 }
 
 function lockFor(layout: Layout, file: string): Lock | undefined {

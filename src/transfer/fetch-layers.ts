@@ -181,6 +181,8 @@ class IncomingLayer {
         ...(parent !== undefined && { parent }),
         ...(key !== undefined && { key }),
       });
+      // The layer has them now, whatever happens next.
+      for (const download of this.#downloads) download.remove();
       if (!wasFirst) await isPresent(this.#layer, this.#io);
       else await store.rememberForm(id, form, placeOf(from));
     } catch (error) {
@@ -189,7 +191,6 @@ class IncomingLayer {
       this.giveUp();
       throw error;
     }
-    for (const download of this.#downloads) download.remove();
   }
 
   /** Nothing of it stays in the store but what may be of use to the next attempt. */

@@ -183,6 +183,17 @@ describe('a part of a blob', () => {
     expect(readFileSync(store.incomingPath(digest), 'utf8')).toBe('one');
   });
 
+  test('that was let go is not removed from under the next one', async () => {
+    const store = await testStore();
+    const one = store.claimIncoming(digest);
+    one.release();
+    const two = store.claimIncoming(digest);
+    writeFileSync(two.path, 'two');
+    one.remove();
+    expect(readFileSync(two.path, 'utf8')).toBe('two');
+    expect(store.claimIncoming(digest).path).not.toBe(two.path);
+  });
+
   test('goes with a prune after a day, at once with --all, and never while it is fetched', async () => {
     const store = await testStore();
     const put = (name: string, ageMs: number): string => {
