@@ -27,6 +27,15 @@ export interface BuildFlags extends ViewFlags {
   readonly driver?: string;
 }
 
+const CACHES = `
+Caches elsewhere (--cache-from, --cache-to):
+  type=registry,ref=NAME        a record a step, each a tag of NAME elsewhere
+  type=local,src=DIR (dest=DIR) the same in a folder
+  type=gha                      GitHub's cache service; scope=NAME keeps apart
+  type=inline                   --cache-to only: in the image that is pushed
+With --cache-to also mode=min or max (all stages), ignore-error=false (a failed
+export fails the build) and compression-level=1 to 22.`;
+
 export function define(command: Command, console: Console): void {
   command
     .description('Build an image from a Hyperfile. Finished steps come from the cache.')
@@ -72,6 +81,7 @@ export function define(command: Command, console: Console): void {
       const { buildImage } = await import('../build-image.ts');
       await buildImage(folder, flags, console);
     });
+  command.addHelpText('after', CACHES);
   addExamples(command, [
     { what: 'the recipe in the current folder', line: 'hyperfile build -t web .' },
     {
