@@ -210,7 +210,9 @@ describeWith([...BUILD_NEEDS, ...REGISTRY_NEEDS], 'a build with a cache in a reg
       explain: true,
     });
     const texts = events.flatMap((event) => (event.type === 'explain' ? [event.text] : []));
-    expect(texts.filter((text) => text.includes(`registry cache ${registry.host}`)).length).toBeGreaterThan(2);
+    expect(texts.filter((text) => text.includes(`registry cache ${registry.host}`)).length).toBeGreaterThan(
+      2,
+    );
     expect(texts.length).toBeGreaterThan(3);
   });
 });
