@@ -106,13 +106,41 @@ describe('a question', () => {
   });
 });
 
+let connections = 0;
+
 /** A registry that never answers. */
 async function silentServer(): Promise<string> {
-  const server = createServer(() => undefined).listen(0, '127.0.0.1');
+  connections = 0;
+  const server = createServer(() => void (connections += 1)).listen(0, '127.0.0.1');
   await once(server, 'listening');
   onTestFinished(() => void server.close());
   return `127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
+
+describe('Ctrl-C', () => {
+  test.each([
+    ['pull', 'pulling'],
+    ['tags', undefined],
+    ['inspect', undefined],
+  ])('ends a %s that waits for a registry', async (verb, sign) => {
+    const host = await silentServer();
+    const { env, folder } = newHost({});
+    const words = verb === 'inspect' ? ['inspect', '--remote'] : [verb];
+    const child = spawn(process.execPath, [MAIN, ...words, `${host}/web`], {
+      env: { ...process.env, ...env },
+      cwd: folder,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let err = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text));
+    while (sign === undefined ? connections === 0 : !err.includes(sign)) await sleep(20);
+    child.kill('SIGINT');
+    const [status] = (await once(child, 'close')) as [number];
+    expect(err).toContain('interrupted');
+    expect(err).not.toContain('CLI_INTERNAL');
+    expect(status, err).toBe(130);
+  });
+});
 
 testWith(['/proc/self/cmdline'], 'a password given as an option leaves the list of processes', async () => {
   const host = await silentServer();
