@@ -65,7 +65,7 @@ describe('the launcher', () => {
       engines: { node: string };
     };
     expect(engines.node).toBe('>=22.19');
-    expect(readFileSync(LAUNCHER, 'utf8')).toMatch(/NEEDED_MAJOR = 22;\nvar NEEDED_MINOR = 18;/);
+    expect(readFileSync(LAUNCHER, 'utf8')).toMatch(/NEEDED_MAJOR = 22;\nvar NEEDED_MINOR = 19;/);
   });
 
   test('holds no syntax that an old Node does not know', () => {
