@@ -104,7 +104,7 @@ describeWith(
         expect(isThere(`${repository}:latest`)).toBe(true);
         const again = await run([LOGIN, ...lines], { ...filled, ...cache, HOST: registry.host });
         expect(again).toContain('CACHED (registry)');
-        expect(again).not.toMatch(/ DONE /);
+        expect(again).not.toMatch(/^#\d+ DONE /m);
       }
     });
 
@@ -127,7 +127,7 @@ describeWith(
         const lines = [...(image.before_script ?? []), ...image.script];
         const env = { ...predefined, ...(Object.fromEntries(variables) as Record<string, string>) };
         await run(lines, env);
-        expect(await run(lines, env)).not.toMatch(/ DONE /);
+        expect(await run(lines, env)).not.toMatch(/^#\d+ DONE /m);
       }
       expect(isThere(`gitlab${count}/web:abc123`)).toBe(true);
     });
@@ -147,7 +147,7 @@ describeWith(
       const lines = pipeline.steps.map(({ script }) => expand(script!));
       await run(lines, env);
       expect(isThere('web:42')).toBe(true);
-      expect(await run(lines, env)).not.toMatch(/ DONE /);
+      expect(await run(lines, env)).not.toMatch(/^#\d+ DONE /m);
     });
 
     const LOGIN = `printf %s '${PASSWORD}' | hyperfile login "$HOST" --username ${USERNAME} --password-stdin`;

@@ -7,7 +7,7 @@ export interface TransferIo {
   readonly store: Store;
   readonly onEvent: Listener<TransferEvent>;
   readonly signal: AbortSignal;
-  /** How many blobs move at the same time; default 4. */
+  /** How many blobs move at the same time; default HYPERFILE_CONCURRENCY, else 4. */
   readonly concurrency?: number;
   /** How hard zstd compresses what was never packed before. */
   readonly level?: number;

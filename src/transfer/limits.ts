@@ -9,7 +9,8 @@ export class Limiter {
   #free: number;
   readonly #waiting: (() => void)[] = [];
 
-  constructor(limit: number = DEFAULT_CONCURRENCY) {
+  /** @throws HyperfileError TRANSFER_CONCURRENCY_INVALID for what the environment says, when no limit is given */
+  constructor(limit: number = concurrencyFrom(process.env)) {
     this.#free = limit;
   }
 

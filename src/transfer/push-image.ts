@@ -8,7 +8,7 @@ import type { TransferAction } from './events.ts';
 import type { TransferIo } from './io.ts';
 import { BlobProgress } from './progress.ts';
 import { nameOf } from './remote-image.ts';
-import { LayerSender, type DistantSource } from './send-layers.ts';
+import type { DistantSource } from './send-layers.ts';
 import { withTransfer } from './session.ts';
 
 export interface ImageToPush {
@@ -44,6 +44,8 @@ async function send(
   const known = await knownArtifact(config, io, elsewhere);
   if (known !== undefined && (await isThere(known, target, tag, signal)))
     return { digest: known.manifest.descriptor.digest };
+  // Most pushes find that nothing is new, and end before this.
+  const { LayerSender } = await import('./send-layers.ts');
   const sender = new LayerSender(target, io, { ...(elsewhere && { elsewhere }) });
   const artifact = encodeImage(config, await sender.send(config.layers));
   await sendArtifact(artifact, { target, tag }, io);
