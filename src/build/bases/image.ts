@@ -5,13 +5,9 @@ import type { StepId } from '../events.ts';
 import type { Workshop } from '../workshop.ts';
 import type { Base } from './base.ts';
 
-/** What a registry answers when there is no such image, or none for us. */
-const NOT_THERE = [
-  'TRANSFER_IMAGE_NOT_FOUND',
-  'REGISTRY_NOT_FOUND',
-  'REGISTRY_UNAUTHORIZED',
-  'REGISTRY_DENIED',
-] as const;
+const NOT_THERE = ['TRANSFER_IMAGE_NOT_FOUND', 'REGISTRY_NOT_FOUND'] as const;
+/** What a registry says that has no such image, or none for us: many do not say which. */
+const NOT_FOR_US = ['REGISTRY_UNAUTHORIZED', 'REGISTRY_DENIED'] as const;
 const NO_ANSWER = ['REGISTRY_UNREACHABLE', 'REGISTRY_RATE_LIMITED', 'REGISTRY_FAILED'] as const;
 
 /**
@@ -28,7 +24,7 @@ export function imageBase(name: string, workshop: Workshop, step: StepId): Promi
       const { registryBase } = await import('./registry-image.ts');
       return await registryBase(name, workshop, step);
     } catch (error) {
-      if (!isHyperfileError(error, ...NOT_THERE, ...NO_ANSWER)) throw error;
+      if (!isHyperfileError(error, ...NOT_THERE, ...NOT_FOR_US, ...NO_ANSWER)) throw error;
       if (!local) throw noImage(name, error);
       const hint = error.message;
       workshop.onEvent({
@@ -41,10 +37,10 @@ export function imageBase(name: string, workshop: Workshop, step: StepId): Promi
   });
 }
 
-/** A registry that was named and does not answer is another matter than a name that nobody knows. */
+/** A registry that was named and does not answer, or not to us, is another matter than a name that nobody knows. */
 function noImage(name: string, error: HyperfileError): HyperfileError {
   const namesHost = /^[^/]*[.:][^/]*\/|^localhost\//.test(name);
-  if (namesHost && isHyperfileError(error, ...NO_ANSWER)) return error;
+  if (namesHost && isHyperfileError(error, ...NOT_FOR_US, ...NO_ANSWER)) return error;
   const hint = `A registry was asked too: ${error.message}. Build or import the image, or log in with \`hyperfile login\`.`;
   return new HyperfileError('BUILD_NO_IMAGE', { data: { name }, hint, cause: error });
 }

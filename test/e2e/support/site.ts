@@ -66,7 +66,7 @@ RUN ["/bin/busybox", "--install", "-s", "/bin"]
   }
 
   start(args: readonly string[], options: CommandOptions = {}): RunningCommand {
-    return new RunningCommand(args, { ...options, env: { HYPERFILE_HOME: this.home, ...options.env } });
+    return new RunningCommand(args, { ...options, env: { HYPERFILE_STORE: this.home, ...options.env } });
   }
 
   run(args: readonly string[], options: CommandOptions = {}): Promise<Ended> {
