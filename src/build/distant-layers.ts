@@ -111,7 +111,20 @@ export class DistantLayers {
     if (this.#io.signal.aborted || isHyperfileError(error, 'INTERRUPTED'))
       return new HyperfileError('INTERRUPTED', { cause: error });
     const hit = distant.find((layer) => layer.hit)?.hit;
-    return hit ? new LostHit(hit, error) : error;
+    if (!hit) return error;
+    if (isHyperfileError(error, 'DISK_FULL')) this.#dropParts(distant);
+    return new LostHit(hit, error);
+  }
+
+  /** What arrived of layers that do not fit takes the room of the steps that run instead. */
+  #dropParts(distant: readonly DistantLayer[]): void {
+    try {
+      for (const { layer } of distant)
+        for (const { digest } of layer.form.blobs) this.#io.store.claimIncoming(digest).remove();
+    } catch (error) {
+      // Not even a lock fits: the next step will say so.
+      if (!isHyperfileError(error, 'DISK_FULL')) throw error;
+    }
   }
 
   /** Steps whose chains are here now are found without the cache next time. */

@@ -30,7 +30,7 @@ describeWith(SITE_NEEDS, 'a store on a full disk', () => {
     site.remove();
   });
 
-  const full = ['no space left on the disk that holds', disk, 'DISK_FULL', 'HYPERFILE_HOME'];
+  const full = ['no space left on the disk that holds', disk, 'DISK_FULL', 'HYPERFILE_STORE'];
 
   test('fails the command that writes too much, whatever the command makes of it', async () => {
     const loud = 'FROM shell\nRUN dd if=/dev/urandom of=/big bs=1M count=100\n';

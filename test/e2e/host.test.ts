@@ -29,7 +29,7 @@ describeWith([...SITE_NEEDS, 'setpriv', 'unshare'], 'a host', () => {
       cpSync(site.home, store, { recursive: true });
       execFileSync('chown', ['-R', `${NOBODY}:${NOBODY}`, store]);
       const wrapper = ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups', '--'];
-      const options = { wrapper, env: { HYPERFILE_HOME: store } };
+      const options = { wrapper, env: { HYPERFILE_STORE: store } };
       const says = ['opening a sandbox needs root rights', 'sudo', 'NOT_ROOT', /:2:1\n {2}2 \| RUN/];
       await site.refused(recipe, 5, says, [], options);
       expect((await site.run(['images'], options)).out).toContain('shell');

@@ -135,7 +135,7 @@ describeWith(MACHINE_NEEDS, 'killed outright,', () => {
         expect(cacheWarnings(err)).toEqual([]);
       }
       await site.expectWholeStore();
-    const { status, err } = await site.run(['cache', 'verify', cache]);
+      const { status, err } = await site.run(['cache', 'verify', cache]);
       expect(status, err).toBe(0);
       const other = new Machine(registry.env);
       machines.push(other);
