@@ -32,6 +32,11 @@ export class Machine extends Site {
     return ended;
   }
 
+  /** The same files to build from as another machine has. */
+  take({ context }: Site): void {
+    for (const name of readdirSync(context)) this.write({ [name]: readFileSync(path.join(context, name)) });
+  }
+
   /** The id of an image of the store. */
   async imageId(name: string): Promise<string> {
     return (await this.#inspect(name)).id;
