@@ -38,6 +38,20 @@ export function connectionError(error: unknown, url: URL, signal: AbortSignal | 
     const reason = code.toLowerCase().replaceAll('_', ' ');
     return new HyperfileError('REGISTRY_TLS_UNTRUSTED', { data: { registry, reason }, cause: error });
   }
+  const refusal = proxyRefusal(error);
+  if (refusal !== undefined) {
+    const reason =
+      refusal === 407
+        ? 'the proxy asks for a user name and password'
+        : `the proxy answers with status ${refusal}`;
+    const hint = 'Write them into HTTPS_PROXY, as in http://USER:PASSWORD@proxy.example:3128.';
+    const data = { registry, reason };
+    return new HyperfileError('REGISTRY_UNREACHABLE', {
+      data,
+      cause: error,
+      ...(refusal === 407 && { hint }),
+    });
+  }
   return new HyperfileError('REGISTRY_UNREACHABLE', {
     data: { registry, reason: REASONS[code] ?? reasonOf(error) },
     cause: error,
@@ -45,6 +59,14 @@ export function connectionError(error: unknown, url: URL, signal: AbortSignal | 
       hint: `If it speaks plain HTTP and the way to it is safe, use --insecure or HYPERFILE_INSECURE_REGISTRIES=${registry}.`,
     }),
   });
+}
+
+/** The status with which a proxy on the way refused to pass anything on; undefined when none did. */
+export function proxyRefusal(error: unknown): number | undefined {
+  if (!(error instanceof Error)) return undefined;
+  // undici has no code of its own for this.
+  const status = /^Proxy response \((\d{3})\)/.exec(error.message)?.[1];
+  return status === undefined ? proxyRefusal(error.cause) : Number(status);
 }
 
 /** Whether there is nothing at the address: no such host, no way to it, nobody who listens. */

@@ -3,7 +3,7 @@ import { HyperfileError, isHyperfileError } from '../base/error.ts';
 import { answerError } from './answer-error.ts';
 import { Authorizer, scopesFor } from './authorizer.ts';
 import type { RegistryClient, RegistryRequest, RegistryResponse } from './client.ts';
-import { isAbsence, spokeNoTls } from './connection-error.ts';
+import { isAbsence, proxyRefusal, spokeNoTls } from './connection-error.ts';
 import { apiHost } from './default-registry.ts';
 import { plainHttp, type PlainHttp } from './plain-http.ts';
 import { followRedirects } from './redirects.ts';
@@ -98,6 +98,8 @@ export class HttpClient implements RegistryClient {
         return answer;
       } catch (error) {
         if (!isHyperfileError(error, 'REGISTRY_UNREACHABLE')) throw error;
+        // A password does not become right with time.
+        if (proxyRefusal(error) === 407) throw error;
         // Where nobody ever answered, a name is misspelt or a server is down: whoever waits should know soon.
         if (!this.#hasAnswered && isAbsence(error) && ++absences === ABSENCES) throw error;
         throw new PassingFailure(error);

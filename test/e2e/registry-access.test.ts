@@ -191,7 +191,8 @@ describeWith(MACHINE_NEEDS, 'a registry behind a web proxy', () => {
         const pull = await site.done(['pull', name], { env });
         const wrong = proxy.url.replace('me:', 'you:');
         const refused = await site.run(['pull', name], { env: { HTTP_PROXY: wrong, HTTPS_PROXY: wrong } });
-        expectRefusal(refused, 6, [HOST]);
+        expectRefusal(refused, 6, [HOST, 'the proxy asks for a user name and password']);
+        expect(refused.err).not.toContain('trying again');
         return [build, pull, refused];
       });
       expect(proxy.asked.every((line) => line.includes(HOST))).toBe(true);
