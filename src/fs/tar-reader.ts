@@ -63,14 +63,16 @@ export class TarReader {
 
   /**
    * Tells that nothing more comes. Without its end mark an archive may have lost its last entries; where its digest
-   * says that it did not, the mark may be missing, as some programs leave it out.
+   * says that it did not, the mark may be missing, and what fills the last block up: some programs leave them out.
    *
    * @throws HyperfileError FS_ARCHIVE_CUT_SHORT
    */
   end({ needsMark = true }: { readonly needsMark?: boolean } = {}): void {
-    if (this.#state.is === 'end') return;
-    const inEntry =
-      this.#state.is !== 'header' || this.#partial.length > 0 || this.#longName || this.#pax.size > 0;
+    const state = this.#state;
+    if (state.is === 'end') return;
+    const isBetween =
+      state.is === 'header' || (!needsMark && state.is === 'skip' && state.left < BLOCK_BYTES);
+    const inEntry = !isBetween || this.#partial.length > 0 || this.#longName || this.#pax.size > 0;
     const detail = inEntry ? 'it ends in the middle of an entry' : 'its end mark is missing';
     if (inEntry || (this.#any && needsMark))
       throw new HyperfileError('FS_ARCHIVE_CUT_SHORT', { data: { archive: this.#archive, detail } });
