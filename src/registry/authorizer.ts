@@ -9,6 +9,13 @@ export interface AuthorizerOptions extends TokenServiceOptions {
   readonly isPlainAllowed: (url: URL) => boolean;
 }
 
+export interface RefusedRequest {
+  /** Its Authorization header. */
+  readonly refused: string | undefined;
+  /** By `performance.now()`. */
+  readonly sentMs: number;
+}
+
 type Known = { readonly scheme: 'basic' } | { readonly scheme: 'bearer'; readonly source: TokenSource };
 
 export class Authorizer {
@@ -36,7 +43,7 @@ export class Authorizer {
   }
 
   /**
-   * Takes in the answer 401 to a request that had the header `refused`.
+   * Takes in the answer 401 to a request that was sent with the header `refused`.
    *
    * @returns a header that may do better; undefined when there is none
    * @throws HyperfileError REGISTRY_UNAUTHORIZED for a way to log in that we do not know, and what {@link header} throws
@@ -44,14 +51,14 @@ export class Authorizer {
   async learn(
     challengeHeader: string | undefined,
     scopes: readonly string[],
-    refused: string | undefined,
+    { refused, sentMs }: RefusedRequest,
   ): Promise<string | undefined> {
     const challenges = parseChallenges(challengeHeader ?? '');
     const bearer = challenges.find(({ scheme, parameters }) => scheme === 'bearer' && parameters.realm);
     if (bearer) this.#known = { scheme: 'bearer', source: this.#tokenSource(bearer) };
     else if (challenges.some(({ scheme }) => scheme === 'basic')) this.#known = { scheme: 'basic' };
     else throw this.#unknown(challenges);
-    if (refused?.startsWith('Bearer ')) await this.tokens.forget(refused.slice('Bearer '.length));
+    if (refused?.startsWith('Bearer ')) this.tokens.forgetUntil(sentMs);
     const header = await this.header([...scopes, ...scopesOf(bearer)]);
     return header === refused ? undefined : header;
   }

@@ -1,7 +1,7 @@
 /** The client of one registry: what it sends is authorized, redirected, tried again; what comes back is an answer or an error. */
 import { HyperfileError, isHyperfileError } from '../base/error.ts';
 import { answerError } from './answer-error.ts';
-import { Authorizer, scopesFor } from './authorizer.ts';
+import { Authorizer, scopesFor, type RefusedRequest } from './authorizer.ts';
 import type { RegistryClient, RegistryRequest, RegistryResponse } from './client.ts';
 import { isAbsence, proxyRefusal, spokeNoTls } from './connection-error.ts';
 import { apiHost } from './default-registry.ts';
@@ -112,9 +112,10 @@ export class HttpClient implements RegistryClient {
     const scopes = scopesFor(request.scope);
     let authorization = await this.#authorizer.header(scopes);
     for (let isRenewed = false; ; isRenewed = true) {
+      const refused = { refused: authorization, sentMs: performance.now() };
       const answer = await this.#ask(request, authorization);
       if (request.accept.includes(answer.status)) return answer;
-      const better = await this.#afterRefusal(request, answer, authorization, scopes);
+      const better = await this.#afterRefusal(request, answer, refused, scopes);
       if (better === undefined || isRenewed) throw await this.#errorFor(request, answer);
       await answer.discard();
       authorization = better;
@@ -125,7 +126,7 @@ export class HttpClient implements RegistryClient {
   async #afterRefusal(
     request: RegistryRequest,
     answer: RegistryResponse,
-    refused: string | undefined,
+    refused: RefusedRequest,
     scopes: readonly string[],
   ): Promise<string | undefined> {
     const isOwn = new URL(answer.url).origin === this.#origin(this.#schemes[0]);

@@ -25,6 +25,7 @@ export interface TokenServiceOptions {
 
 interface HeldToken {
   readonly scopes: readonly string[];
+  readonly askedMs: number;
   readonly token: Promise<IssuedToken>;
 }
 
@@ -69,16 +70,18 @@ export class Tokens {
       if (performance.now() < renewAtMs) return text;
       this.#drop(held);
     }
-    const held = { scopes: needed, token: this.#issue(source, needed) };
+    const held = { scopes: needed, askedMs: performance.now(), token: this.#issue(source, needed) };
     this.#held.push(held);
     held.token.catch(() => this.#drop(held));
     return (await held.token).text;
   }
 
-  /** Never uses this token again. */
-  async forget(text: string): Promise<void> {
-    for (const held of this.#held)
-      if ((await held.token.catch(() => undefined))?.text === text) this.#drop(held);
+  /**
+   * A token was refused in a request of that moment: none from before is used again. Those for other scopes may be no
+   * better, where tokens live for a shorter time than their service says.
+   */
+  forgetUntil(sentMs: number): void {
+    this.#held = this.#held.filter(({ askedMs }) => askedMs > sentMs);
   }
 
   #drop(held: HeldToken): void {

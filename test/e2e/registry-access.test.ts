@@ -143,7 +143,7 @@ describeWith(MACHINE_NEEDS, 'a registry with tokens that live for a moment', () 
       const login = ['login', '-u', USERNAME, '--password-stdin', proxy.host];
       await site.done(login, { input: PASSWORD });
       const layers = [1, 2, 3, 4];
-      for (const layer of layers) site.write({ [`big-${layer}`]: randomBytes(2 ** 20) });
+      for (const layer of layers) site.write({ [`big-${layer}`]: randomBytes(500_000) });
       const copies = layers.map((layer) => `COPY big-${layer} /\n`).join('');
       await site.built(`FROM scratch\n${copies}`, ['-t', name]);
       proxy.inject({

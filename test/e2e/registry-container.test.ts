@@ -69,7 +69,7 @@ describeWith([...MACHINE_NEEDS, 'umoci', 'skopeo'], 'FROM a container image of a
   });
 
   test('of which a byte is changed on the way fails at its line, and builds when that is over', async () => {
-    proxy.inject({ path: BLOBS, fault: { kind: 'corrupt', direction: 'down', atByte: 2 * MIB } });
+    proxy.inject({ path: BLOBS, fault: { kind: 'corrupt', direction: 'down', atByte: 1.5 * MIB } });
     const ended = await site.build(DOCKERFILE);
     expect(ended.err).toMatch(/1 \| FROM tiny:1/);
     expectRefusal(ended, 4, [/OCI_DIGEST_MISMATCH|FS_ARCHIVE_CORRUPT/]);
@@ -119,7 +119,7 @@ function pushContainer({ host, folder }: TestRegistry): void {
   const run = (program: string, ...args: string[]) => execFileSync(program, args, { stdio: 'pipe' });
   const busybox = execFileSync('sh', ['-c', 'command -v busybox'], { encoding: 'utf8' }).trim();
   const big = path.join(folder, 'big');
-  writeFileSync(big, randomBytes(5 * MIB));
+  writeFileSync(big, randomBytes(2 * MIB));
   const link = path.join(folder, 'sh');
   run('ln', '-s', 'busybox', link);
   run('umoci', 'init', '--layout', layout);

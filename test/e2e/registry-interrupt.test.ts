@@ -11,7 +11,7 @@ import { Machine, MACHINE_NEEDS } from './support/registry-machine.ts';
 import { expectNoStack, expectRefusal } from './support/site.ts';
 
 const RECIPE = 'FROM scratch\nCOPY page /page\nCOPY big /big\n';
-const BIG_BYTES = 3 * 1024 * 1024;
+const BIG_BYTES = 1024 * 1024;
 const BLOBS = /\/blobs\//;
 
 describeWith(MACHINE_NEEDS, 'interrupted,', () => {

@@ -27,7 +27,7 @@ export class Machine extends Site {
   /** A command that must succeed; returns what it printed for people and for scripts. */
   async done(args: readonly string[], options: CommandOptions = {}): Promise<Ended> {
     const ended = await this.run(args, options);
-    expect(ended.status, ended.err).toBe(0);
+    expect(ended.status, ended.err + ended.out).toBe(0);
     expectNoStack(ended.err);
     return ended;
   }
