@@ -19,7 +19,7 @@ const home = path.join(work, 'store');
 
 async function hyperfile(args: readonly string[], env: Record<string, string> = {}): Promise<string> {
   const { stdout } = await execa(process.execPath, [COMMAND, ...args], {
-    env: { HYPERFILE_HOME: home, ...env },
+    env: { HYPERFILE_STORE: home, ...env },
   });
   return stdout;
 }
@@ -73,7 +73,7 @@ async function coldAndCached(tar: string, docker: Peer): Promise<void> {
   await execa('cp', [tar, path.join(folder, 'root.tar')]);
   const cold = path.join(work, 'cold-store');
   const ours = async (): Promise<void> => {
-    await hyperfile(['build', '-q', '-t', 'cold', folder], { HYPERFILE_HOME: cold });
+    await hyperfile(['build', '-q', '-t', 'cold', folder], { HYPERFILE_STORE: cold });
   };
   const theirs = (): Promise<void> => docker.build(folder, 'cold');
   const first: Timed[] = [
@@ -150,7 +150,7 @@ async function memory(): Promise<void> {
   const { stderr } = await execa(
     '/usr/bin/time',
     ['-f', '%M', process.execPath, COMMAND, 'build', '-q', '--no-cache', folder],
-    { env: { HYPERFILE_HOME: home } },
+    { env: { HYPERFILE_STORE: home } },
   );
   const kibibytes = Number(stderr.trim().split('\n').at(-1));
   console.log(

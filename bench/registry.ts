@@ -16,11 +16,18 @@ import { median, medians, row, TABLE_HEAD } from './timing.ts';
 const MIB = 1024 ** 2;
 const FILE_BYTES = 512 * MIB;
 const FILES = ['system-1', 'random-1', 'system-2', 'random-2'];
+/** Runs a command and writes down the most memory it had. */
+const PEAK = `import resource, subprocess, sys
+status = subprocess.run(sys.argv[2:]).returncode
+open(sys.argv[1], "w").write(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss))
+sys.exit(status)`;
 const RUNS = Number(process.env.BENCH_ROUNDS ?? 3);
 
 const root = path.resolve(import.meta.dirname, '..');
 const folder = await mkdtemp(path.join(tmpdir(), 'hyperfile-bench-'));
-const registry = await startRegistry();
+/** One for each: what one forgets is no business of the other. */
+let registry = await startRegistry();
+let peerRegistry = await startRegistry();
 const wanted = new Set(process.argv.slice(2));
 const rows: string[] = [];
 
@@ -31,6 +38,7 @@ try {
   console.log(`${TABLE_HEAD}\n${rows.join('\n')}`);
 } finally {
   await registry.stop();
+  await peerRegistry.stop();
   await rm(folder, { recursive: true, force: true });
 }
 
@@ -78,18 +86,18 @@ async function ship(): Promise<void> {
   const context = await makeContext();
   const copies = FILES.map((name) => `COPY ${name} /${name}`).join('\n');
   await writeFile(path.join(context, 'Hyperfile'), `FROM scratch\n${copies}\n`);
-  await hyperfile('ours', 'build', '-q', '-t', `${registry.host}/ours:big`, context);
+  await hyperfile('ours', 'build', '-q', '-t', 'big', context);
   const saved = await makeSaved(context);
   const push = await medians(
     [
       {
         name: 'ours',
-        before: () => forgetRemote('ours'),
+        before: renewOurs,
         run: async () => void (await hyperfile('ours', 'push', '-q', `${registry.host}/ours:big`)),
       },
       {
         name: 'skopeo',
-        before: () => forgetRemote('theirs'),
+        before: renewTheirs,
         run: async () =>
           void (await skopeo(
             'copy',
@@ -135,7 +143,7 @@ async function memory(): Promise<void> {
     ['push', 'ours', 'push'],
     ['pull', 'fresh', 'pull'],
   ] as const) {
-    if (verb === 'push') await forgetRemote('ours');
+    if (verb === 'push') await renewOurs();
     else {
       await hyperfile('ours', 'push', '-q', `${registry.host}/ours:big`);
       await rm(path.join(folder, 'fresh'), { recursive: true, force: true });
@@ -154,11 +162,6 @@ async function memory(): Promise<void> {
     rows.push(row(`${what}: peak memory`, bytes, 'bound', 250 * 1e6, 1, 'bytes'));
   }
 }
-
-const PEAK = `import resource, subprocess, sys
-status = subprocess.run(sys.argv[2:]).returncode
-open(sys.argv[1], "w").write(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss))
-sys.exit(status)`;
 
 /** A container image as `docker save` writes it: each file in the tar of a layer, uncompressed as ours is in the store. */
 async function makeSaved(context: string): Promise<string> {
@@ -186,20 +189,25 @@ async function makeSaved(context: string): Promise<string> {
 }
 
 function remote(name: string): string {
-  return `docker://${registry.host}/${name}`;
+  return `docker://${peerRegistry.host}/${name}`;
 }
 
-/** Everything of a repository and all blobs: the registry has never seen them. */
-async function forgetRemote(repository: string): Promise<void> {
-  const data = path.join(registry.folder, 'data/docker/registry/v2');
-  await rm(path.join(data, 'repositories', repository), { recursive: true, force: true });
-  await rm(path.join(data, 'blobs'), { recursive: true, force: true });
+/** Registries that have never seen anything; they remember blobs, so nothing less will do. */
+async function renewOurs(): Promise<void> {
+  await registry.stop();
+  registry = await startRegistry();
+  await hyperfile('ours', 'tag', 'big', `${registry.host}/ours:big`);
+}
+
+async function renewTheirs(): Promise<void> {
+  await peerRegistry.stop();
+  peerRegistry = await startRegistry();
 }
 
 async function nothing(): Promise<void> {
   await makeSmall('small', 'one');
   const name = `${registry.host}/small:1`;
-  await hyperfile('small', 'build', '-q', '-t', name, path.join(folder, 'small'));
+  await hyperfile('small', 'build', '-q', '-t', name, path.join(folder, 'context-small'));
   await hyperfile('small', 'push', '-q', name);
   const seconds = [];
   for (let run = 0; run < 9; run++) {
@@ -212,7 +220,7 @@ async function nothing(): Promise<void> {
 
 async function changed(): Promise<void> {
   const name = `${registry.host}/changed:1`;
-  const context = path.join(folder, 'changed');
+  const context = path.join(folder, 'context-changed');
   await makeSmall('changed', 'one');
   await hyperfile('changed', 'build', '-q', '-t', name, context);
   await hyperfile('changed', 'push', '-q', name);
@@ -228,7 +236,7 @@ async function changed(): Promise<void> {
 }
 
 async function makeSmall(name: string, text: string): Promise<void> {
-  const context = path.join(folder, name);
+  const context = path.join(folder, `context-${name}`);
   await mkdir(context, { recursive: true });
   const copies = Array.from({ length: 8 }, (_, n) => `COPY file${n} /file${n}\n`).join('');
   await writeFile(path.join(context, 'Hyperfile'), `FROM scratch\n${copies}COPY last /last\n`);

@@ -21,7 +21,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   blob: ['oci', 'vhdx', 'disk', 'bytes', 'base'],
   registry: ['oci', 'base'],
   store: ['oci', 'vhdx', 'disk', 'bytes', 'base'],
-  transfer: ['store', 'blob', 'oci', 'vhdx', 'disk', 'base'],
+  transfer: ['store', 'blob', 'oci', 'vhdx', 'disk', 'bytes', 'base'],
   'transfer/open-repository.ts': ['transfer', 'registry', 'oci', 'base'],
   cache: ['transfer', 'store', 'blob', 'oci', 'base'],
   plan: ['language', 'oci', 'base'],

@@ -1,8 +1,8 @@
 /**
  * Single frames: 1 MiB of content each (a blob's last one may hold less), compressed on its own, with zstd's checksum of
- * the content. The work is done in Node's thread pool.
+ * the content.
  */
-import { constants, createZstdCompress, zstdDecompress } from 'node:zlib';
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { HyperfileError, systemCode } from '../base/error.ts';
 import { FrameScanner } from '../bytes/zstd-frames.ts';
 import type { Digest } from '../oci/digest.ts';
@@ -28,25 +28,13 @@ export function frameContentBytes(contentBytes: number, index: number): number {
   return Math.min(FRAME_BYTES, contentBytes - index * FRAME_BYTES);
 }
 
-/** One frame of all the content, which must stay as it is meanwhile. */
-export function compressFrame(content: Uint8Array, level: number): Promise<Buffer<ArrayBuffer>> {
-  // As a stream: what Node's function for a single buffer writes to cannot be given back.
-  const stage = createZstdCompress({
+/** One frame of all the content. */
+export function compressFrame(content: Uint8Array, level: number): Buffer {
+  return zstdCompressSync(content, {
     params: { [constants.ZSTD_c_compressionLevel]: level, [constants.ZSTD_c_checksumFlag]: 1 },
     pledgedSrcSize: content.length,
-    // All of it in one go: every further round through the thread pool costs time.
+    // All of it in one piece of memory, which can be given back.
     chunkSize: MAX_COMPRESSED_BYTES,
-  });
-  const pieces: Buffer[] = [];
-  return new Promise((resolve, reject) => {
-    stage.on('error', reject);
-    stage.on('data', (piece: Buffer) => pieces.push(piece));
-    stage.on('end', () => {
-      const frame = Buffer.concat(pieces);
-      for (const piece of pieces) releaseFrame(piece);
-      resolve(frame);
-    });
-    stage.end(content);
   });
 }
 
@@ -61,31 +49,25 @@ export interface FramePlace {
  *
  * @throws HyperfileError BLOB_FRAME_DAMAGED, BLOB_FRAME_SIZE
  */
-export async function decompressFrame(
-  bytes: Uint8Array,
-  contentBytes: number,
-  place: FramePlace,
-): Promise<Buffer> {
+export function decompressFrame(bytes: Uint8Array, contentBytes: number, place: FramePlace): Buffer {
   requireOneFrame(bytes, place);
-  const content = await decompress(bytes, contentBytes, place);
+  const content = decompress(bytes, contentBytes, place);
   if (content.length === contentBytes) return content;
   throw wrongSize(place, `${content.length} bytes instead of ${contentBytes}`);
 }
 
-function decompress(bytes: Uint8Array, contentBytes: number, place: FramePlace): Promise<Buffer> {
-  const options = {
-    params: { [constants.ZSTD_d_windowLogMax]: MAX_WINDOW_LOG },
-    maxOutputLength: contentBytes,
-    chunkSize: contentBytes + SPARE_BYTES,
-  };
-  return new Promise((resolve, reject) => {
-    zstdDecompress(bytes, options, (error, content) => {
-      if (error === null) resolve(content);
-      else if (systemCode(error) === 'ERR_BUFFER_TOO_LARGE')
-        reject(wrongSize(place, `more than ${contentBytes} bytes`));
-      else reject(damaged(place, error.message, error));
+function decompress(bytes: Uint8Array, contentBytes: number, place: FramePlace): Buffer {
+  try {
+    return zstdDecompressSync(bytes, {
+      params: { [constants.ZSTD_d_windowLogMax]: MAX_WINDOW_LOG },
+      maxOutputLength: contentBytes,
+      chunkSize: contentBytes + SPARE_BYTES,
     });
-  });
+  } catch (error) {
+    if (systemCode(error) === 'ERR_BUFFER_TOO_LARGE')
+      throw wrongSize(place, `more than ${contentBytes} bytes`);
+    throw damaged(place, error instanceof Error ? error.message : String(error), error);
+  }
 }
 
 /** Node's decoder ignores what follows a frame. */

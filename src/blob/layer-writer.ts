@@ -6,20 +6,11 @@ import { rmSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { diskFullAt } from '../base/atomic-file.ts';
 import { HyperfileError, isHyperfileError, systemCode } from '../base/error.ts';
-import type { Listener } from '../base/events.ts';
 import type { FileExtent, LayerBlob, LayerForm } from '../oci/layer-form.ts';
-import { ContentMap } from './content-map.ts';
-import { dataRuns } from './data-runs.ts';
 import { checkForm } from './form.ts';
 import { WINDOW_BYTES } from './parts.ts';
 import { placeWindows, type WindowPlaces } from './place-windows.ts';
-import { unpackBlob } from './unpack-blob.ts';
-
-export interface WriteBlobOptions {
-  readonly signal?: AbortSignal;
-  /** Bytes of content written so far. */
-  readonly onProgress?: Listener<number>;
-}
+import { writeContent, type WriteBlobOptions } from './write-content.ts';
 
 export class LayerWriter {
   readonly #path: string;
@@ -70,7 +61,7 @@ export class LayerWriter {
    * Writes one blob of the form as its bytes arrive. Windows may be written side by side and in any order, once the
    * writing of the head has begun. A blob that failed may be written again.
    *
-   * @throws HyperfileError as {@link unpackBlob}; BLOB_NOT_VHDX and BLOB_PLACEMENT for the head, and then for windows that
+   * @throws HyperfileError as {@link writeContent}; BLOB_NOT_VHDX and BLOB_PLACEMENT for the head, and then for windows that
    *   wait for it; DISK_FULL
    */
   async write(
@@ -113,23 +104,14 @@ export class LayerWriter {
     blob: LayerBlob,
     extents: readonly FileExtent[],
     bytes: AsyncIterable<Uint8Array>,
-    { signal, onProgress }: WriteBlobOptions,
+    options: WriteBlobOptions,
   ): Promise<void> {
-    const map = new ContentMap(extents);
     // What an attempt before this one wrote may lie where now zeros belong.
     const isFresh = !this.#begun.has(blob);
     this.#begun.add(blob);
-    let written = 0;
-    const take = async (content: Buffer): Promise<void> => {
-      let at = 0;
-      for (const { fileOffset, length } of map.take(content.length)) {
-        await this.#put(content.subarray(at, at + length), fileOffset, isFresh);
-        at += length;
-      }
-      onProgress?.((written += content.length));
-    };
+    const places = { path: this.#path, extents, isFresh };
     try {
-      await unpackBlob(blob, bytes, take, signal);
+      await writeContent({ blob, places }, this.#untilAbandoned(bytes), options);
     } catch (error) {
       if (this.#isAbandoned && !isHyperfileError(error)) throw new HyperfileError('INTERRUPTED');
       throw diskFullAt(this.#path, error);
@@ -137,14 +119,12 @@ export class LayerWriter {
     this.#done.add(blob);
   }
 
-  async #put(content: Buffer, fileOffset: number, isFresh: boolean): Promise<void> {
-    const runs = isFresh ? dataRuns(content) : [{ start: 0, end: content.length }];
-    for (const { start, end } of runs) {
-      for (let at = start; at < end;) {
-        const { bytesWritten } = await this.#file.write(content, at, end - at, fileOffset + at);
-        at += bytesWritten;
-      }
+  async *#untilAbandoned(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    for await (const piece of bytes) {
+      if (this.#isAbandoned) throw new HyperfileError('INTERRUPTED');
+      yield piece;
     }
+    if (this.#isAbandoned) throw new HyperfileError('INTERRUPTED');
   }
 
   /** Closes the file, to which every blob must have been written. Nothing is flushed to the storage. */

@@ -1,24 +1,13 @@
-/** Makes the blob of a part: reads, compresses and hashes its frames side by side, and writes them in order. */
-import { createHash, subtle } from 'node:crypto';
-import { rmSync } from 'node:fs';
-import { open, type FileHandle } from 'node:fs/promises';
+/** Makes the blob of a part: a large one in a thread of its own. */
+import { setImmediate } from 'node:timers/promises';
 import { diskFullAt } from '../base/atomic-file.ts';
 import { HyperfileError } from '../base/error.ts';
 import type { Listener } from '../base/events.ts';
-import { digestFromHex, digestOf } from '../oci/digest.ts';
-import type { FileExtent, LayerBlob } from '../oci/layer-form.ts';
-import { ContentMap } from './content-map.ts';
-import { FrameLine } from './frame-line.ts';
-import {
-  compressFrame,
-  DEFAULT_LEVEL,
-  FRAME_BYTES,
-  frameContentBytes,
-  frameCount,
-  releaseFrame,
-} from './frames.ts';
+import type { LayerBlob } from '../oci/layer-form.ts';
+import { DEFAULT_LEVEL } from './frames.ts';
+import { Packer, type PackJob } from './packer.ts';
 import type { LayerPart } from './parts.ts';
-import { encodeTables, type FrameEntry } from './tables.ts';
+import { THREAD_CONTENT_BYTES } from './threads.ts';
 
 export interface PackOptions {
   /** Of zstd; default 3. */
@@ -39,133 +28,45 @@ export async function packPart(
   targetPath: string,
   options: PackOptions = {},
 ): Promise<LayerBlob> {
-  const source = await open(vhdxPath, 'r');
+  const job = { vhdxPath, part, targetPath, level: options.level ?? DEFAULT_LEVEL };
+  if (options.signal?.aborted) throw new HyperfileError('INTERRUPTED');
   try {
-    const target = await open(targetPath, 'wx');
-    try {
-      return await new Packer(source, vhdxPath, target, part, options).pack();
-    } catch (error) {
-      rmSync(targetPath, { force: true });
-      throw diskFullAt(targetPath, error);
-    } finally {
-      await target.close();
+    return await (part.contentBytes < THREAD_CONTENT_BYTES
+      ? packHere(job, options)
+      : packElsewhere(job, options));
+  } catch (error) {
+    throw diskFullAt(targetPath, error);
+  }
+}
+
+async function packHere(job: PackJob, { signal, onProgress }: PackOptions): Promise<LayerBlob> {
+  const packer = new Packer(job);
+  try {
+    while (packer.packFrame()) {
+      onProgress?.(packer.packedBytes);
+      await setImmediate();
+      if (signal?.aborted) throw new HyperfileError('INTERRUPTED');
     }
+    const blob = packer.finish();
+    packer.close();
+    return blob;
+  } catch (error) {
+    packer.discard();
+    throw error;
+  }
+}
+
+async function packElsewhere(pack: PackJob, { signal, onProgress }: PackOptions): Promise<LayerBlob> {
+  const { startJob } = await import('./threads.ts');
+  const job = startJob((_, contentBytes) => onProgress?.(contentBytes));
+  const stop = (): void => job.stop();
+  signal?.addEventListener('abort', stop);
+  try {
+    job.ask({ ask: 'pack', pack });
+    const blob = await job.done;
+    onProgress?.(pack.part.contentBytes);
+    return blob!;
   } finally {
-    await source.close();
-  }
-}
-
-/** Memory for content, lent to frames under way: never more pieces than those have places. */
-const spare: Buffer[] = [];
-
-interface Packed {
-  readonly memory: Buffer;
-  readonly content: Buffer;
-  readonly frame: Buffer;
-  readonly digest: Uint8Array;
-}
-
-class Packer {
-  readonly #source: FileHandle;
-  readonly #sourcePath: string;
-  readonly #target: FileHandle;
-  readonly #part: LayerPart;
-  readonly #options: PackOptions;
-  readonly #frames: FrameEntry[] = [];
-  readonly #contentSum = createHash('sha256');
-  readonly #sum = createHash('sha256');
-  #sizeBytes = 0;
-  #packedBytes = 0;
-
-  constructor(
-    source: FileHandle,
-    sourcePath: string,
-    target: FileHandle,
-    part: LayerPart,
-    options: PackOptions,
-  ) {
-    this.#source = source;
-    this.#sourcePath = sourcePath;
-    this.#target = target;
-    this.#part = part;
-    this.#options = options;
-  }
-
-  async pack(): Promise<LayerBlob> {
-    await this.#packFrames();
-    const tables = encodeTables(this.#frames);
-    await this.#append(tables);
-    const { kind, windowIndex, contentBytes } = this.#part;
-    return {
-      kind,
-      digest: digestFromHex(this.#sum.digest('hex')),
-      sizeBytes: this.#sizeBytes,
-      contentDigest: digestFromHex(this.#contentSum.digest('hex')),
-      contentBytes,
-      tablesDigest: digestOf(tables),
-      tablesBytes: tables.length,
-      ...(windowIndex !== undefined && { windowIndex }),
-    };
-  }
-
-  async #packFrames(): Promise<void> {
-    const { contentBytes, extents } = this.#part;
-    const line = new FrameLine(this.#options.signal);
-    const map = new ContentMap(extents);
-    try {
-      for (let index = 0; index < frameCount(contentBytes); index++) {
-        const places = map.take(frameContentBytes(contentBytes, index));
-        await line.add(
-          () => this.#compress(places),
-          (packed) => this.#write(packed),
-        );
-      }
-      await line.end();
-    } finally {
-      await line.rest();
-    }
-  }
-
-  async #compress(places: readonly FileExtent[]): Promise<Packed> {
-    const memory = spare.pop() ?? Buffer.allocUnsafeSlow(FRAME_BYTES);
-    let length = 0;
-    for (const place of places) {
-      await this.#read(memory.subarray(length, length + place.length), place.fileOffset);
-      length += place.length;
-    }
-    const content = memory.subarray(0, length);
-    const frame = await compressFrame(content, this.#options.level ?? DEFAULT_LEVEL);
-    return { memory, content, frame, digest: new Uint8Array(await subtle.digest('SHA-256', frame)) };
-  }
-
-  async #read(target: Buffer, fileOffset: number): Promise<void> {
-    for (let done = 0; done < target.length;) {
-      const { bytesRead } = await this.#source.read(target, done, target.length - done, fileOffset + done);
-      if (bytesRead === 0) {
-        const data = { path: this.#sourcePath, end: fileOffset + target.length };
-        throw new HyperfileError('DISK_CUT_SHORT', { data });
-      }
-      done += bytesRead;
-    }
-  }
-
-  async #write({ memory, content, frame, digest }: Packed): Promise<void> {
-    const contentBytes = content.length;
-    this.#contentSum.update(content);
-    spare.push(memory);
-    this.#frames.push({ compressedBytes: frame.length, contentBytes, digest });
-    await this.#append(frame);
-    releaseFrame(frame);
-    this.#packedBytes += contentBytes;
-    this.#options.onProgress?.(this.#packedBytes);
-  }
-
-  async #append(bytes: Buffer): Promise<void> {
-    this.#sum.update(bytes);
-    for (let done = 0; done < bytes.length;) {
-      const { bytesWritten } = await this.#target.write(bytes, done, bytes.length - done, this.#sizeBytes);
-      done += bytesWritten;
-      this.#sizeBytes += bytesWritten;
-    }
+    signal?.removeEventListener('abort', stop);
   }
 }

@@ -1,4 +1,4 @@
-/** Cuts a stream into its zstd frames by their headers: nothing is decompressed, and no more than a frame is held. */
+/** Cuts bytes into zstd frames by their headers: nothing is decompressed, and no more than a frame is held. */
 import { HyperfileError } from '../base/error.ts';
 import { FrameScanner } from '../bytes/zstd-frames.ts';
 import type { Digest } from '../oci/digest.ts';
@@ -16,30 +16,46 @@ export interface FrameLimits {
   readonly skippableBytes: number;
 }
 
-/**
- * The frames of a blob in order, up to the end of the stream, whose pieces must stay as they are until the next frame.
- *
- * @param blob what errors call it
- * @throws HyperfileError BLOB_CUT_SHORT, BLOB_FRAME_DAMAGED (no zstd), BLOB_FRAME_SIZE (longer than a limit)
- */
-export async function* splitFrames(
-  stream: AsyncIterable<Uint8Array>,
-  blob: Digest,
-  limits: FrameLimits,
-): AsyncGenerator<SplitFrame> {
-  let frame = 0;
-  let pending = new PendingFrame({ blob, frame }, limits);
-  for await (const piece of stream) {
+/** Takes in the bytes of a blob, in pieces of any size, and gives its frames back in order. */
+export class FrameSplitter {
+  readonly #blob: Digest;
+  readonly #limits: FrameLimits;
+  #frame = 0;
+  #pending: PendingFrame;
+
+  /** @param blob what errors call it */
+  constructor(blob: Digest, limits: FrameLimits) {
+    this.#blob = blob;
+    this.#limits = limits;
+    this.#pending = this.#next();
+  }
+
+  /**
+   * The frames that a piece completes. It must stay as it is until its last frame is complete.
+   *
+   * @throws HyperfileError BLOB_FRAME_DAMAGED (no zstd), BLOB_FRAME_SIZE (longer than a limit)
+   */
+  *push(piece: Uint8Array): Generator<SplitFrame> {
     for (let at = 0; at < piece.length;) {
-      at = pending.add(piece, at);
-      if (!pending.isComplete) continue;
-      yield pending.take();
-      pending = new PendingFrame({ blob, frame: ++frame }, limits);
+      at = this.#pending.add(piece, at);
+      if (!this.#pending.isComplete) continue;
+      const complete = this.#pending;
+      this.#frame++;
+      this.#pending = this.#next();
+      yield complete.take();
     }
   }
-  if (pending.isEmpty) return;
-  const problem = `in the middle of frame ${frame}`;
-  throw new HyperfileError('BLOB_CUT_SHORT', { data: { blob, problem } });
+
+  /** @throws HyperfileError BLOB_CUT_SHORT in the middle of a frame */
+  end(): void {
+    if (this.#pending.isEmpty) return;
+    const problem = `in the middle of frame ${this.#frame}`;
+    throw new HyperfileError('BLOB_CUT_SHORT', { data: { blob: this.#blob, problem } });
+  }
+
+  #next(): PendingFrame {
+    return new PendingFrame({ blob: this.#blob, frame: this.#frame }, this.#limits);
+  }
 }
 
 class PendingFrame {

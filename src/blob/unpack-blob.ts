@@ -1,100 +1,61 @@
 /**
- * Turns the bytes of a blob back into content as they arrive: frames are decompressed side by side and handed on in
- * order. Everything is held against what was announced; not a frame more is taken in than was.
+ * Turns the bytes of a blob back into content as they arrive. Everything is held against what was announced; not a frame
+ * more is taken in than was.
  */
-import { createHash, subtle } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { HyperfileError } from '../base/error.ts';
 import { digestFromHex, digestOf } from '../oci/digest.ts';
 import type { LayerBlob } from '../oci/layer-form.ts';
-import { FrameLine } from './frame-line.ts';
 import {
   decompressFrame,
   frameContentBytes,
   frameCount,
   MAX_COMPRESSED_BYTES,
   releaseFrame,
-  type FramePlace,
 } from './frames.ts';
-import { splitFrames } from './split-frames.ts';
+import { FrameSplitter } from './split-frames.ts';
 import { encodeTables, type FrameEntry } from './tables.ts';
 
 /** Of digests, and to seek. */
 const TABLE_COUNT = 2;
 
-/**
- * Hands the content of a blob to `take`, a frame at a time; its memory is only lent. What was handed on may be believed
- * once this has ended without an error.
- *
- * @throws HyperfileError BLOB_CUT_SHORT, BLOB_FRAME_DAMAGED, BLOB_FRAME_SIZE, BLOB_CONTENT_DIGEST, BLOB_TABLES_DAMAGED,
- *   INTERRUPTED, and what the stream or `take` throws
- */
-export async function unpackBlob(
-  blob: LayerBlob,
-  stream: AsyncIterable<Uint8Array>,
-  take: (content: Buffer) => Promise<void>,
-  signal?: AbortSignal,
-): Promise<void> {
-  const line = new FrameLine(signal);
-  const unpacking = new Unpacking(blob, line, take);
-  try {
-    const limits = { contentBytes: MAX_COMPRESSED_BYTES, skippableBytes: blob.tablesBytes };
-    for await (const { kind, bytes } of splitFrames(stream, blob.digest, limits)) {
-      if (kind === 'content') await unpacking.addFrame(bytes);
-      else unpacking.addTable(bytes);
-    }
-    await line.end();
-  } finally {
-    await line.rest();
-  }
-  unpacking.checkEnd();
-}
-
-class Unpacking {
+/** Takes in a blob piece by piece. What it gives may be believed once {@link end} has not thrown. */
+export class BlobUnpacker {
   readonly #blob: LayerBlob;
-  readonly #line: FrameLine;
-  readonly #take: (content: Buffer) => Promise<void>;
+  readonly #take: (content: Buffer) => void;
   readonly #frameCount: number;
+  readonly #splitter: FrameSplitter;
   readonly #frames: FrameEntry[] = [];
   readonly #tables: Buffer[] = [];
   readonly #contentSum = createHash('sha256');
-  #started = 0;
 
-  constructor(blob: LayerBlob, line: FrameLine, take: (content: Buffer) => Promise<void>) {
+  /** @param take gets the content in order, a frame at a time; its memory is only lent */
+  constructor(blob: LayerBlob, take: (content: Buffer) => void) {
     this.#blob = blob;
-    this.#line = line;
     this.#take = take;
     this.#frameCount = frameCount(blob.contentBytes);
+    const limits = { contentBytes: MAX_COMPRESSED_BYTES, skippableBytes: blob.tablesBytes };
+    this.#splitter = new FrameSplitter(blob.digest, limits);
   }
 
-  async addFrame(bytes: Buffer<ArrayBuffer>): Promise<void> {
-    const place = { blob: this.#blob.digest, frame: this.#started };
-    if (this.#started === this.#frameCount) {
-      const data = { ...place, problem: 'it is one more than was announced' };
-      throw new HyperfileError('BLOB_FRAME_SIZE', { data });
+  /** @throws HyperfileError BLOB_FRAME_DAMAGED, BLOB_FRAME_SIZE, BLOB_TABLES_DAMAGED, and what `take` throws */
+  push(piece: Uint8Array): void {
+    for (const { kind, bytes } of this.#splitter.push(piece)) {
+      if (kind === 'content') this.#addFrame(bytes);
+      else this.#addTable(bytes);
     }
-    const contentBytes = frameContentBytes(this.#blob.contentBytes, this.#started++);
-    await this.#line.add(
-      () => unpackFrame(bytes, contentBytes, place),
-      async ({ content, entry }) => {
-        this.#contentSum.update(content);
-        this.#frames.push(entry);
-        await this.#take(content);
-        releaseFrame(content);
-      },
-    );
   }
 
-  addTable(bytes: Buffer): void {
-    if (this.#started < this.#frameCount || this.#tables.length === TABLE_COUNT)
-      throw this.#tablesDamaged('there is a table where none should be');
-    this.#tables.push(bytes);
-  }
-
-  /** Everything is there, and the tables are exactly those of the frames before them. */
-  checkEnd(): void {
+  /**
+   * Everything is there, and the tables are exactly those of the frames before them.
+   *
+   * @throws HyperfileError BLOB_CUT_SHORT, BLOB_CONTENT_DIGEST, BLOB_TABLES_DAMAGED
+   */
+  end(): void {
+    this.#splitter.end();
     const { digest: blob, contentDigest, tablesDigest } = this.#blob;
     if (this.#tables.length < TABLE_COUNT) {
-      const problem = `after ${this.#started} of ${this.#frameCount} frames, without its tables`;
+      const problem = `after ${this.#frames.length} of ${this.#frameCount} frames, without its tables`;
       throw new HyperfileError('BLOB_CUT_SHORT', { data: { blob, problem } });
     }
     if (digestFromHex(this.#contentSum.digest('hex')) !== contentDigest)
@@ -104,21 +65,30 @@ class Unpacking {
     if (digestOf(tables) !== tablesDigest) throw this.#tablesDamaged('their digest differs');
   }
 
+  #addFrame(bytes: Buffer<ArrayBuffer>): void {
+    const index = this.#frames.length;
+    const place = { blob: this.#blob.digest, frame: index };
+    if (index === this.#frameCount) {
+      const data = { ...place, problem: 'it is one more than was announced' };
+      throw new HyperfileError('BLOB_FRAME_SIZE', { data });
+    }
+    const contentBytes = frameContentBytes(this.#blob.contentBytes, index);
+    const content = decompressFrame(bytes, contentBytes, place);
+    const digest = createHash('sha256').update(bytes).digest();
+    this.#frames.push({ compressedBytes: bytes.length, contentBytes, digest });
+    releaseFrame(bytes);
+    this.#contentSum.update(content);
+    this.#take(content);
+    releaseFrame(content);
+  }
+
+  #addTable(bytes: Buffer): void {
+    if (this.#frames.length < this.#frameCount || this.#tables.length === TABLE_COUNT)
+      throw this.#tablesDamaged('there is a table where none should be');
+    this.#tables.push(bytes);
+  }
+
   #tablesDamaged(problem: string): HyperfileError {
     return new HyperfileError('BLOB_TABLES_DAMAGED', { data: { blob: this.#blob.digest, problem } });
   }
-}
-
-async function unpackFrame(
-  bytes: Buffer<ArrayBuffer>,
-  contentBytes: number,
-  place: FramePlace,
-): Promise<{ content: Buffer; entry: FrameEntry }> {
-  const [content, digest] = await Promise.all([
-    decompressFrame(bytes, contentBytes, place),
-    subtle.digest('SHA-256', bytes),
-  ]);
-  const entry = { compressedBytes: bytes.length, contentBytes, digest: new Uint8Array(digest) };
-  releaseFrame(bytes);
-  return { content, entry };
 }

@@ -3,17 +3,14 @@
  */
 import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { HyperfileError } from '../base/error.ts';
+import { ownProgram } from '../base/own-program.ts';
 import { openSession, type Session } from '../base/session.ts';
 import { Limiter } from '../transfer/limits.ts';
 import type { GhaAnswer, GhaRequest, GhaWorkerData } from './gha-worker.ts';
 
 const LANES = 4;
-
-/** The bundle's file for the thread, in the folder of the bundle that starts it. */
-const BUNDLED_WORKER = 'gha-worker.cjs';
 
 /**
  * GNU tar's options (tar manual, "TAR_OPTIONS"). The package unpacks with `-P`, which would let an entry write any file
@@ -108,7 +105,7 @@ export class GhaLanes {
     const folder = path.join(this.#session.folder, `lane-${++this.#made}`);
     mkdirSync(path.join(folder, 'temp'), { recursive: true });
     const data: GhaWorkerData = { folder };
-    const worker = new Worker(workerFile(), {
+    const worker = new Worker(ownProgram(import.meta.url, 'gha-worker.ts', 'gha-worker.cjs'), {
       workerData: data,
       execArgv: [],
       env: {
@@ -129,11 +126,6 @@ export class GhaLanes {
   #redact(text: string): string {
     return text.replaceAll(this.#service.token, '***').replace(/(sig|token)=[^&\s"']+/gi, '$1=***');
   }
-}
-
-function workerFile(moduleUrl: string = import.meta.url): string {
-  const here = fileURLToPath(moduleUrl);
-  return path.join(path.dirname(here), here.endsWith('.ts') ? 'gha-worker.ts' : BUNDLED_WORKER);
 }
 
 /** One question, one answer. @throws HyperfileError INTERRUPTED, CACHE_SERVICE_FAILED when the thread ends */

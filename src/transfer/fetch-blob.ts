@@ -4,6 +4,7 @@
  * only the rest is asked for.
  */
 import { HyperfileError, isHyperfileError } from '../base/error.ts';
+import { inBatches } from '../bytes/batches.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { Repository } from '../oci/repository.ts';
 import { verifiedBlob } from '../oci/verified-blob.ts';
@@ -11,6 +12,9 @@ import type { IncomingFile } from '../store/incoming.ts';
 import type { TransferIo } from './io.ts';
 import { PartFile } from './part-file.ts';
 import { BlobProgress } from './progress.ts';
+
+/** What a killed process may lose of what had arrived. */
+const BATCH_BYTES = 256 * 1024;
 
 export interface BlobToFetch {
   readonly from: Repository;
@@ -55,7 +59,7 @@ export class BlobDownload {
   }
 
   /**
-   * The blob from its first byte. Only to be believed when it has ended without an error; what turned out to be wrong is
+   * The blob from its first byte; its pieces are the taker's to keep. Only to be believed when it has ended without an error; what turned out to be wrong is
    * removed.
    *
    * @throws HyperfileError OCI_SIZE_MISMATCH, OCI_DIGEST_MISMATCH, OCI_BLOB_MISSING, DISK_FULL, INTERRUPTED and those of
@@ -77,17 +81,17 @@ export class BlobDownload {
 
   async *#pieces(progress: BlobProgress): AsyncGenerator<Uint8Array> {
     const { size } = this.#blob.descriptor;
-    const file = await PartFile.open(this.path, size);
+    const file = PartFile.open(this.path, size);
     try {
       this.#resumedBytes = file.sizeBytes;
-      for await (const piece of file.read()) {
+      for (const piece of file.read()) {
         refuseAborted(this.#io.signal);
         yield piece;
       }
       progress.reached(this.#resumedBytes);
       if (this.#resumedBytes < size) yield* this.#rest(file, progress);
     } finally {
-      await file.close();
+      file.close();
     }
   }
 
@@ -98,18 +102,14 @@ export class BlobDownload {
     const offset = this.#resumedBytes;
     const body = await from.readBlob(descriptor, { offset, signal });
     let left = descriptor.size - offset;
-    try {
-      for await (const piece of skipTo(body.stream, offset - body.offset)) {
-        refuseAborted(signal);
-        // A byte too many is handed on, to be refused, but takes no room here.
-        if (left > 0) await file.add(piece.subarray(0, left));
-        left -= piece.length;
-        this.#fetchedBytes += piece.length;
-        progress.reached(offset + this.#fetchedBytes);
-        yield piece;
-      }
-    } finally {
-      await file.flush();
+    for await (const piece of inBatches(skipTo(body.stream, offset - body.offset), BATCH_BYTES)) {
+      // A byte too many is handed on, to be refused, but takes no room here.
+      if (left > 0) file.add(piece.subarray(0, left));
+      refuseAborted(signal);
+      left -= piece.length;
+      this.#fetchedBytes += piece.length;
+      progress.reached(offset + this.#fetchedBytes);
+      yield piece;
     }
   }
 }

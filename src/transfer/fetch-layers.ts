@@ -163,7 +163,7 @@ class IncomingLayer {
     const download = new BlobDownload({ from: io.from, descriptor: blobDescriptor(blob), label }, io);
     this.#downloads.push(download);
     try {
-      await writer.write(blob, download.bytes(), { signal: io.signal });
+      await writer.write(blob, download.bytes(), { signal: io.signal, ownsPieces: true });
     } catch (error) {
       if (isCorrupt(error)) download.remove();
       throw error;

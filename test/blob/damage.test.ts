@@ -7,9 +7,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { compressFrame, decompressFrame, FRAME_BYTES, MAX_COMPRESSED_BYTES } from '../../src/blob/frames.ts';
 import { packPart } from '../../src/blob/pack-part.ts';
-import { splitFrames } from '../../src/blob/split-frames.ts';
+import { FrameSplitter } from '../../src/blob/split-frames.ts';
 import { encodeTables, readTables, tablesLength } from '../../src/blob/tables.ts';
-import { unpackBlob } from '../../src/blob/unpack-blob.ts';
+import { BlobUnpacker } from '../../src/blob/unpack-blob.ts';
+import { writeContent } from '../../src/blob/write-content.ts';
 import { digestOf } from '../../src/oci/digest.ts';
 import type { LayerBlob } from '../../src/oci/layer-form.ts';
 import { testWith } from '../support/needs.ts';
@@ -51,9 +52,18 @@ function forge(frames: readonly Buffer[], content: Buffer, sizes: readonly numbe
 
 async function unpack(blob: LayerBlob, bytes: Uint8Array, pieceBytes?: number): Promise<Buffer> {
   const pieces: Buffer[] = [];
-  const take = (content: Buffer): Promise<void> => Promise.resolve(void pieces.push(Buffer.from(content)));
-  await unpackBlob(blob, inPieces(bytes, pieceBytes), take);
+  await unpackBlob(blob, inPieces(bytes, pieceBytes), (content) => void pieces.push(Buffer.from(content)));
   return Buffer.concat(pieces);
+}
+
+async function unpackBlob(
+  blob: LayerBlob,
+  stream: AsyncIterable<Uint8Array>,
+  take: (content: Buffer) => void = () => undefined,
+): Promise<void> {
+  const unpacker = new BlobUnpacker(blob, take);
+  for await (const piece of stream) unpacker.push(piece);
+  unpacker.end();
 }
 
 describe('a blob', () => {
@@ -122,25 +132,62 @@ describe('a blob', () => {
       yield first;
       for (;;) yield await Promise.resolve(rest);
     }
-    const take = (): Promise<void> => Promise.resolve();
-    const run = (rest: Buffer) => codeOf(() => unpackBlob(blob, endless(bytes, rest), take));
+    const run = (rest: Buffer) => codeOf(() => unpackBlob(blob, endless(bytes, rest)));
     expect(await run(frame)).toBe('BLOB_FRAME_SIZE');
     expect(await run(tables)).toBe('BLOB_TABLES_DAMAGED');
-    expect(await codeOf(() => unpackBlob(blob, endless(frame, frame), take))).toBe('BLOB_FRAME_SIZE');
-    expect(await codeOf(() => unpackBlob(blob, endless(tables, tables), take))).toBe('BLOB_TABLES_DAMAGED');
+    expect(await codeOf(() => unpackBlob(blob, endless(frame, frame)))).toBe('BLOB_FRAME_SIZE');
+    expect(await codeOf(() => unpackBlob(blob, endless(tables, tables)))).toBe('BLOB_TABLES_DAMAGED');
   });
 
-  it('is not worked on any more once its reader gives up', async () => {
-    const { blob, bytes } = await packBytes(noise(3 * MIB, 1));
-    const abort = new AbortController();
-    let taken = 0;
-    const take = (): Promise<void> => Promise.resolve(void (taken++, abort.abort()));
-    expect(await codeOf(() => unpackBlob(blob, inPieces(bytes), take, abort.signal))).toBe('INTERRUPTED');
-    expect(taken).toBeLessThan(4);
-    const failing = () => Promise.reject(new Error('no room'));
-    await expect(unpackBlob(blob, inPieces(bytes), failing)).rejects.toThrow('no room');
-  });
+  it.each([3 * MIB, 40 * MIB])(
+    'of %i bytes is not worked on any more once its reader gives up',
+    async (length) => {
+      const { blob, bytes } = await packBytes(noise(length, 1));
+      const path = fileOf(length);
+      const places = { path, extents: [{ fileOffset: 0, length }], isFresh: true };
+      const abort = new AbortController();
+      let progress = 0;
+      const onProgress = (contentBytes: number): void => void ((progress = contentBytes), abort.abort());
+      const options = { signal: abort.signal, onProgress };
+      const write = () => writeContent({ blob, places }, inPieces(bytes, 99_999), options);
+      expect(await codeOf(write)).toBe('INTERRUPTED');
+      expect(progress).toBeLessThan(length);
+      expect(await codeOf(() => writeContent({ blob, places }, inPieces(bytes, 99_999), {}))).toBeUndefined();
+      expect(fs.readFileSync(path).equals(noise(length, 1))).toBe(true);
+    },
+  );
+
+  it.each([3 * MIB, 40 * MIB])(
+    'of %i bytes is refused with the same words wherever it is unpacked',
+    async (length) => {
+      const { blob, bytes } = await packBytes(noise(length, 1));
+      const places = { path: fileOf(length), extents: [{ fileOffset: 0, length }], isFresh: true };
+      const write = (content: Buffer) =>
+        codeOf(() => writeContent({ blob, places }, inPieces(content, 77_777), {}));
+      const damaged = Buffer.from(bytes);
+      damaged[MIB + 5000] ^= 1;
+      expect(await write(damaged)).toBe('BLOB_FRAME_DAMAGED');
+      expect(await write(bytes.subarray(0, -1))).toBe('BLOB_CUT_SHORT');
+      const gone = { ...places, path: `${places.path}-gone` };
+      await expect(writeContent({ blob, places: gone }, inPieces(bytes), {})).rejects.toMatchObject({
+        code: 'ENOENT',
+      });
+      const failing = async function* (): AsyncGenerator<Uint8Array> {
+        yield await Promise.resolve(bytes.subarray(0, MIB));
+        throw new Error('the line is dead');
+      };
+      await expect(writeContent({ blob, places }, failing(), {})).rejects.toThrow('the line is dead');
+    },
+  );
 });
+
+/** A new file of zeros. */
+function fileOf(length: number): string {
+  const file = path.join(scratchFolder(), 'layer');
+  fs.writeFileSync(file, '');
+  fs.truncateSync(file, length);
+  return file;
+}
 
 describe('a frame', () => {
   it('that holds more or less than announced is refused before it fills memory', async () => {
@@ -155,7 +202,7 @@ describe('a frame', () => {
     const little = zstdCompressSync('little');
     expect(await codeOf(() => decompressFrame(little, 7, PLACE))).toBe('BLOB_FRAME_SIZE');
     expect(await codeOf(() => decompressFrame(little, 5, PLACE))).toBe('BLOB_FRAME_SIZE');
-    expect((await decompressFrame(little, 6, PLACE)).toString()).toBe('little');
+    expect(decompressFrame(little, 6, PLACE).toString()).toBe('little');
   });
 
   it('that asks for a window of 128 MiB is refused', async () => {
@@ -166,7 +213,7 @@ describe('a frame', () => {
     expect(await codeOf(() => decompressFrame(wide, raw.length, PLACE))).toBe('BLOB_FRAME_DAMAGED');
     header[5] = (23 - 10) << 3;
     const narrow = Buffer.concat([header, raw]);
-    expect((await decompressFrame(narrow, raw.length, PLACE)).toString()).toBe('data');
+    expect(decompressFrame(narrow, raw.length, PLACE).toString()).toBe('data');
   });
 
   it('with anything before, after or instead of it is refused', async () => {
@@ -185,18 +232,18 @@ describe('a frame', () => {
       expect(await codeOf(() => decompressFrame(bytes, 4, PLACE))).toBe('BLOB_FRAME_DAMAGED');
   });
 
-  it('of any content, at any level, comes back', async () => {
-    await fc.assert(
-      fc.asyncProperty(
+  it('of any content, at any level, comes back', () => {
+    fc.assert(
+      fc.property(
         fc.oneof(
           fc.uint8Array({ minLength: 1, maxLength: 3000 }),
           fc.nat(9).map((seed) => noise(FRAME_BYTES, seed)),
         ),
         fc.constantFrom(1, 3, 9),
-        async (content, level) => {
-          const frame = await compressFrame(content, level);
+        (content, level) => {
+          const frame = compressFrame(content, level);
           expect(frame.length).toBeLessThanOrEqual(MAX_COMPRESSED_BYTES);
-          expect((await decompressFrame(frame, content.length, PLACE)).equals(content)).toBe(true);
+          expect(decompressFrame(frame, content.length, PLACE).equals(content)).toBe(true);
         },
       ),
       { numRuns: 40 },
@@ -210,8 +257,9 @@ describe('a frame', () => {
       const block = Buffer.concat([Buffer.from([0, 0, 0x10]), noise((0x100000 >> 3) << 1, 1)]);
       for (;;) yield await Promise.resolve(block);
     }
+    const splitter = new FrameSplitter(PLACE.blob, { contentBytes: 1e6, skippableBytes: 99 });
     const read = async (): Promise<void> => {
-      for await (const _ of splitFrames(endless(), PLACE.blob, { contentBytes: 1e6, skippableBytes: 99 }));
+      for await (const piece of endless()) for (const _ of splitter.push(piece));
     };
     expect(await codeOf(read)).toBe('BLOB_FRAME_SIZE');
   });
@@ -220,7 +268,7 @@ describe('a frame', () => {
     const content = Buffer.concat([noise(MIB / 2, 1), Buffer.alloc(MIB / 2, 'text ')]);
     for (const flags of [['-19'], ['--check'], ['--no-check', '--no-content-size'], ['--fast=3']]) {
       const frame = execFileSync('zstd', [...flags, '-c'], { input: content });
-      expect((await decompressFrame(frame, MIB, PLACE)).equals(content)).toBe(true);
+      expect(decompressFrame(frame, MIB, PLACE).equals(content)).toBe(true);
       const { blob, bytes } = forge([frame], content, [MIB]);
       expect((await unpack(blob, bytes)).equals(content)).toBe(true);
     }
@@ -248,7 +296,7 @@ describe('the tables', () => {
       const frame = bytes.subarray(at, at + bytes.readUInt32LE(entry));
       const frameBytes = bytes.readUInt32LE(entry + 4);
       const expected = content.subarray(contentAt, contentAt + frameBytes);
-      expect((await decompressFrame(Buffer.from(frame), frameBytes, PLACE)).equals(expected)).toBe(true);
+      expect(decompressFrame(Buffer.from(frame), frameBytes, PLACE).equals(expected)).toBe(true);
       expect(digestOf(frame).slice(7)).toBe(
         bytes
           .subarray(digestsAt + 8 + index * 32)

@@ -16,7 +16,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function hyperfile(...args: string[]) {
-  const env = { ...process.env, HYPERFILE_HOME: path.join(folder, 'store'), XDG_CACHE_HOME: folder };
+  const env = { ...process.env, HYPERFILE_STORE: path.join(folder, 'store'), XDG_CACHE_HOME: folder };
   return spawnSync(process.execPath, [path.join(dist, 'hyperfile.cjs'), ...args], { env, encoding: 'utf8' });
 }
 

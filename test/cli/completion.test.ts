@@ -22,7 +22,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 async function complete(...words: string[]): Promise<string[]> {
-  const found = await completions(words, fakeConsole({ env: { HYPERFILE_HOME: home } }));
+  const found = await completions(words, fakeConsole({ env: { HYPERFILE_STORE: home } }));
   return found.map(({ value }) => value);
 }
 
@@ -32,7 +32,7 @@ async function script(shell: string): Promise<string> {
   return console.written.out;
 }
 
-const environment = { ...process.env, HYPERFILE_HOME: home, PATH: `${folder}:${process.env.PATH}` };
+const environment = { ...process.env, HYPERFILE_STORE: home, PATH: `${folder}:${process.env.PATH}` };
 
 describe('completion', () => {
   test('offers verbs, then what a verb takes', async () => {
@@ -66,7 +66,7 @@ describe('completion', () => {
     const store = path.join(folder, 'store');
     await storeWithImages(store, ['web:1.2', 'localhost:5000/team/web:1.2']);
     writeFileSync(path.join(folder, 'config.json'), JSON.stringify({ auths: { 'localhost:5000': {} } }));
-    const env = { HYPERFILE_HOME: store, DOCKER_CONFIG: folder };
+    const env = { HYPERFILE_STORE: store, DOCKER_CONFIG: folder };
     const offered = async (...words: string[]) =>
       (await completions(words, fakeConsole({ env }))).map(({ value }) => value);
     expect((await offered('push', '')).sort()).toEqual(['localhost:5000/team/web:1.2', 'web:1.2']);

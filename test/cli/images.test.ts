@@ -17,7 +17,7 @@ beforeEach(async () => {
 
 /** Runs a command line and returns its standard output. */
 async function output(line: string, status = 0): Promise<string> {
-  const console = fakeConsole({ env: { HYPERFILE_HOME: home } });
+  const console = fakeConsole({ env: { HYPERFILE_STORE: home } });
   expect(await run(line.split(' '), console), console.written.err).toBe(status);
   return console.written.out;
 }

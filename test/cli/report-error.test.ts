@@ -87,7 +87,7 @@ describe('what is wrong with a recipe', () => {
   const SOURCE = 'FRMO scratch\nCOPY a\n';
 
   async function build(...args: string[]) {
-    const console = fakeConsole({ input: SOURCE, env: { HYPERFILE_HOME: home } });
+    const console = fakeConsole({ input: SOURCE, env: { HYPERFILE_STORE: home } });
     return { status: await run(['build', ...args, '-f', '-', home], console), ...console.written };
   }
 

@@ -77,7 +77,7 @@ const WRONG: readonly (readonly [line: string, message: string, hint: string])[]
 
 describe('a command line that is wrong', () => {
   test.each(WRONG)('%s: says what and ends with status 2', async (line, message, hint) => {
-    const console = fakeConsole({ env: { HYPERFILE_HOME: home } });
+    const console = fakeConsole({ env: { HYPERFILE_STORE: home } });
     const status = await run(line.split(' '), console);
     expect(console.written.err.split('\n')[0]).toContain(`hyperfile: error: ${message}`);
     expect(console.written.err).toContain(hint);

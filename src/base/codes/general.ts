@@ -24,7 +24,7 @@ export const generalCodes = errorTable({
     exit: 1,
     message: 'no space left on the disk that holds {path}',
     why: 'A write failed because the file system is full. The unfinished layer was removed.',
-    todo: 'Free space, for example with `hyperfile prune`, or move the store with HYPERFILE_HOME.',
+    todo: 'Free space, for example with `hyperfile prune`, or move the store with HYPERFILE_STORE.',
   },
   LOCK_TIMEOUT: {
     exit: 1,

@@ -54,24 +54,24 @@ export const storeCodes = errorTable({
     exit: 5,
     message: 'the store {path} has format {found}; this version of Hyperfile knows up to {known}',
     why: 'A newer Hyperfile made or upgraded this store.',
-    todo: 'Use the newer Hyperfile, or another store with HYPERFILE_HOME.',
+    todo: 'Use the newer Hyperfile, or another store with HYPERFILE_STORE.',
   },
   STORE_VERSION_DAMAGED: {
     exit: 4,
     message: "the store's version file {path} does not hold a version number",
     why: 'Every store says its format in this file; something else was written there.',
-    todo: 'If this folder is a Hyperfile store, write the single line `1` to the file; else set HYPERFILE_HOME.',
+    todo: 'If this folder is a Hyperfile store, write the single line `1` to the file; else set HYPERFILE_STORE.',
   },
   STORE_NOT_A_STORE: {
     exit: 2,
     message: '{path} is not empty and is not a Hyperfile store (it holds "{found}")',
     why: 'A store is only made in a folder that is new or empty, so that it never mixes with other files.',
-    todo: 'Set HYPERFILE_HOME to another folder.',
+    todo: 'Set HYPERFILE_STORE to another folder.',
   },
   STORE_ACCESS: {
     exit: 5,
     message: 'cannot use the store {path}: {reason}',
     why: "The store's folder or a file in it cannot be read or written by this user.",
-    todo: 'Run the command as the user who owns the store (root for builds), or set HYPERFILE_HOME.',
+    todo: 'Run the command as the user who owns the store (root for builds), or set HYPERFILE_STORE.',
   },
 });

@@ -85,7 +85,7 @@ function kernel(host: Host): Finding[] {
 
 function space({ freeBytes }: Host): Finding {
   const free = `${(freeBytes / GIB).toFixed(1)} GiB free for the store`;
-  const todo = '`hyperfile prune`, or move the store with HYPERFILE_HOME.';
+  const todo = '`hyperfile prune`, or move the store with HYPERFILE_STORE.';
   if (freeBytes < NEEDED_BYTES) return problem(free, todo);
   return freeBytes < ADVISED_BYTES ? { level: 'advice', what: free, todo } : ok(free);
 }
