@@ -74,6 +74,9 @@ export class Attempts {
   }
 }
 
+/** How often the clock is looked at, at most; a shorter patience is kept all the same. */
+const LOOK_MS = 1000;
+
 /**
  * Ends a request over whose open connection nothing moves, or next to nothing. The time runs only between `expect` and
  * `got`, so that whoever is slow to read or to send on this side is not taken for a stall.
@@ -81,8 +84,12 @@ export class Attempts {
 export class StallWatch {
   readonly signal: AbortSignal;
   readonly #stop = new AbortController();
+  /** Looks at the clock now and then: setting one for every piece would cost more than the piece. */
   #timer: NodeJS.Timeout | undefined;
+  #withinMs = 0;
   #expectedSinceMs = 0;
+  /** When to give up; absent while nothing is waited for. */
+  #deadlineMs: number | undefined;
   /** Waited, and got for it, since the last time that enough came. */
   #waitedMs = 0;
   #gotBytes = 0;
@@ -92,14 +99,14 @@ export class StallWatch {
   }
 
   expect(withinMs: number): void {
-    clearTimeout(this.#timer);
-    const stall = new Error(`next to nothing moved for ${Math.round(withinMs / 1000)} s`);
+    this.#withinMs = withinMs;
     this.#expectedSinceMs = performance.now();
-    this.#timer = setTimeout(() => this.#stop.abort(stall), Math.max(1, withinMs - this.#waitedMs));
+    this.#deadlineMs = this.#expectedSinceMs + Math.max(1, withinMs - this.#waitedMs);
+    this.#timer ??= this.#lookAfter(withinMs);
   }
 
   got(bytes: number): void {
-    clearTimeout(this.#timer);
+    this.#deadlineMs = undefined;
     this.#waitedMs += performance.now() - this.#expectedSinceMs;
     this.#gotBytes += bytes;
     if (this.#gotBytes < TRICKLE_BYTES) return;
@@ -108,7 +115,19 @@ export class StallWatch {
   }
 
   end(): void {
+    this.#deadlineMs = undefined;
     clearTimeout(this.#timer);
+  }
+
+  #lookAfter(waitMs: number): NodeJS.Timeout {
+    const look = (): void => {
+      this.#timer = undefined;
+      if (this.#deadlineMs === undefined) return;
+      const leftMs = this.#deadlineMs - performance.now();
+      if (leftMs > 0) this.#timer = this.#lookAfter(leftMs);
+      else this.#stop.abort(new Error(`next to nothing moved for ${Math.round(this.#withinMs / 1000)} s`));
+    };
+    return setTimeout(look, Math.min(waitMs, LOOK_MS));
   }
 
   /** What was wrong when the request ended with this error: the stall, if there was one. */
