@@ -9,9 +9,9 @@ import { describeWith } from '../support/needs.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
 import { cacheWarnings, Machine, MACHINE_NEEDS } from './support/registry-machine.ts';
 
-const MOMENTS = 10;
+const MOMENTS = 9;
 /** Of the layer that takes its time. */
-const BIG_BYTES = 4 * 1024 * 1024;
+const BIG_BYTES = 3 * 1024 * 1024;
 /** Slow enough that most moments are in the middle of a blob. */
 const BYTES_PER_SECOND = 6 * 1024 * 1024;
 const SEED = 20_240_611;
