@@ -6,9 +6,12 @@ import type { CacheIo } from './cache-io.ts';
 import type { CacheOption } from './options.ts';
 import type { CachePlace, OpenPlace } from './place.ts';
 import { reasonOf } from './reason.ts';
+import { withinTime } from './time-limit.ts';
 import { writeRecord } from './record.ts';
 import type { CacheExport } from './remote-cache.ts';
 
+/** How long a finished build waits for its export, unless the option says otherwise: as Docker does. */
+const SETTLE_MS = 10 * 60 * 1000;
 /** Each waits for layers, which share the transfer's own limit. */
 const RECORDS_AT_ONCE = 4;
 
@@ -20,6 +23,7 @@ interface OpenTarget {
 export class CacheTarget {
   readonly option: CacheOption;
   readonly #io: CacheIo;
+  readonly #stop = new AbortController();
   readonly #limiter = new Limiter(RECORDS_AT_ONCE);
   /** Layers that the store may not have, by id. */
   readonly #distant = new Map<string, DistantSource>();
@@ -31,7 +35,7 @@ export class CacheTarget {
 
   constructor(option: CacheOption, io: CacheIo, open: OpenPlace) {
     this.option = option;
-    this.#io = io;
+    this.#io = { ...io, signal: AbortSignal.any([io.signal, this.#stop.signal]) };
     this.#openPlace = open;
   }
 
@@ -51,14 +55,20 @@ export class CacheTarget {
     this.#exports.set(result.key, done);
   }
 
-  /** Waits for all that was offered. */
+  /** Waits for all that was offered, but not for ever: the build is done already. */
   async settle(): Promise<void> {
-    await Promise.all(this.#exports.values());
+    const limitMs = this.option.timeoutMs ?? SETTLE_MS;
+    try {
+      await withinTime(limitMs, this.#io.signal, () => Promise.all(this.#exports.values()));
+    } catch (error) {
+      this.#fail(error);
+      this.#stop.abort();
+    }
   }
 
   async close(): Promise<void> {
     this.#isOff = true;
-    await this.settle();
+    await Promise.all(this.#exports.values());
     const target = await this.#open?.catch(() => undefined);
     await target?.place.repository.close().catch((error: unknown) => this.#fail(error));
   }

@@ -78,6 +78,17 @@ describe('an export', () => {
     expect([...repository.tagged.keys()]).toEqual([`cache-${step(2).key}`]);
   });
 
+  test('that never ends does not keep a finished build waiting', async () => {
+    const { exporter, repository, chain, io } = await setting({ ...TO, timeoutMs: 300 });
+    const { promise: released, resolve: release } = Promise.withResolvers<void>();
+    repository.onRequest = ({ kind }) => (kind === 'putManifest' ? released : undefined);
+    exporter.offer(exportOf(1, chain));
+    await exporter.finish();
+    release();
+    await exporter.close();
+    expect(io.warnings()).toEqual([expect.stringContaining('no answer within 0.3 s')]);
+  });
+
   test('of a small value needs no layer', async () => {
     const { exporter, repository, io } = await setting();
     exporter.offer({
