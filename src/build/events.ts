@@ -92,4 +92,6 @@ export interface BuiltImage {
   readonly names: readonly string[];
   /** Leaf first, each with what it occupies on disk. */
   readonly layers: readonly { readonly id: string; readonly allocatedBytes: number }[];
+  /** It was only pushed: not all of its layers are in the store, and sizes are those of their blobs. */
+  readonly isElsewhere?: true;
 }

@@ -37,5 +37,5 @@ export async function finish(content: ImageContent, workshop: Workshop): Promise
 async function describeElsewhere(content: ImageContent, workshop: Workshop): Promise<BuiltImage> {
   const { digestOfJson } = await import('../oci/digest.ts');
   const layers = await Promise.all(content.layers.map((id) => workshop.layerSize(id)));
-  return { id: digestOfJson(describeImage(content)), names: [], layers };
+  return { id: digestOfJson(describeImage(content)), names: [], layers, isElsewhere: true };
 }

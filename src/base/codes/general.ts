@@ -23,7 +23,7 @@ export const generalCodes = errorTable({
   DISK_FULL: {
     exit: 1,
     message: 'no space left on the disk that holds {path}',
-    why: 'A write failed because the file system is full. The unfinished layer was removed.',
+    why: 'A write failed because the file system is full. What was not finished is removed, but for blobs that the next pull can go on with.',
     todo: 'Free space, for example with `hyperfile prune`, or move the store with HYPERFILE_STORE.',
   },
   LOCK_TIMEOUT: {

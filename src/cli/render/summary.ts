@@ -11,11 +11,11 @@ export function summaryLines(event: BuildEnd): string[] {
   if (event.status !== 'done') return ['', `Build ${event.status} after ${time} (${steps})`];
   const lines = ['', `Built in ${time} (${steps})`];
   if (event.image) {
-    const { id, names, layers } = event.image;
+    const { id, names, layers, isElsewhere } = event.image;
     const total = layers.reduce((sum, layer) => sum + layer.allocatedBytes, 0);
     lines.push(`image   ${id}`);
     for (const name of names) lines.push(`name    ${name}`);
-    lines.push(`layers  ${layers.length}, ${formatSize(total)} on disk`);
+    lines.push(`layers  ${layers.length}, ${formatSize(total)} ${isElsewhere ? 'elsewhere' : 'on disk'}`);
   }
   for (const { name, digest } of event.pushed ?? []) lines.push(`pushed  ${name}@${digest}`);
   return lines;
