@@ -9,5 +9,13 @@ export type { BuildEvent, BuiltImage, StepError, StepId } from './build/events.t
 export { exportImage, type ExportIo, type ExportOptions, type ExportResult } from './build/export.ts';
 export { importImage, type ImportOptions } from './build/import.ts';
 export { DEFAULT_DISK_BYTES, type BuildOptions } from './build/options.ts';
+export { formatLocation, parseLocation, type Location } from './oci/location.ts';
+export type { Repository } from './oci/repository.ts';
 export type { GuestConfig, HistoryEntry, ImageConfig, LayerRecord } from './oci/image.ts';
 export { Store, type StoreLease, type StoreOptions } from './store/store.ts';
+export { copyImage } from './transfer/copy-image.ts';
+export type { TransferEvent } from './transfer/events.ts';
+export type { TransferIo } from './transfer/io.ts';
+export { openRepository, type OpenRepositoryOptions } from './transfer/open-repository.ts';
+export { pullImage, type ImageToPull } from './transfer/pull-image.ts';
+export { pushImage, type ImageToPush } from './transfer/push-image.ts';

@@ -29,17 +29,23 @@ async function json(line: string): Promise<unknown> {
 const short = () => id.slice('sha256:'.length).slice(0, 12);
 
 describe('images', () => {
-  test('are listed by name, with a short id, age, layers and size', async () => {
+  test('are listed by name, with a short id, kind, age, layers and size', async () => {
     const lines = (await output('images')).trimEnd().split('\n');
-    expect(lines[0]).toMatch(/^NAME +ID +CREATED +LAYERS +SIZE$/);
-    expect(lines[1]).toMatch(new RegExp(`^web:1.2 +${short()} +.* ago +2 +48 KiB$`));
+    expect(lines[0]).toMatch(/^NAME +ID +KIND +CREATED +LAYERS +SIZE$/);
+    expect(lines[1]).toMatch(new RegExp(`^web:1.2 +${short()} +machine +.* ago +2 +48 KiB$`));
     expect(lines[2]).toMatch(/^web:latest /);
   });
 
   test('come as ids alone, and as JSON', async () => {
     expect(await output('images -q')).toBe(`${id}\n`);
     expect(await json('images --format json')).toMatchObject([
-      { id, names: ['web:1.2', 'web:latest'], allocatedBytes: 48 * 1024, diskBytes: 64 * 1024 ** 3 },
+      {
+        id,
+        names: ['web:1.2', 'web:latest'],
+        kind: 'machine',
+        allocatedBytes: 48 * 1024,
+        diskBytes: 64 * 1024 ** 3,
+      },
     ]);
   });
 

@@ -42,15 +42,23 @@ function present(images: readonly ListedImage[], { format, quiet }: Flags): stri
     (image.names.length > 0 ? image.names : ['<none>']).map((name) => [
       name,
       shortId(image.id),
+      kindOf(image),
       formatAge(image.config.created),
       String(image.config.layers.length),
       formatSize(image.allocatedBytes),
     ]),
   );
-  return formatTable(['NAME', 'ID', 'CREATED', 'LAYERS', 'SIZE'], rows);
+  return formatTable(['NAME', 'ID', 'KIND', 'CREATED', 'LAYERS', 'SIZE'], rows);
 }
 
-function record({ id, names, config, allocatedBytes }: ListedImage): object {
+/** A container image has no kernel of its own, and so has nothing to boot. */
+function kindOf({ config }: ListedImage): string {
+  return config.kind ?? 'machine';
+}
+
+function record(image: ListedImage): object {
+  const { id, names, config, allocatedBytes } = image;
   const { created, os, architecture, layers, disk } = config;
-  return { id, names, created, os, architecture, layers, allocatedBytes, diskBytes: disk.sizeBytes };
+  const kind = kindOf(image);
+  return { id, names, kind, created, os, architecture, layers, allocatedBytes, diskBytes: disk.sizeBytes };
 }

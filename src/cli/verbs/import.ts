@@ -15,9 +15,10 @@ interface Flags extends ViewFlags {
 export function define(command: Command, console: Console): void {
   command
     .description(
-      'Make an image of a disk file (VHDX, VHD, qcow2, raw) or of the tar of a root file system (plain, gz, bz2, xz, zst).',
+      'Make an image of a disk file (VHDX, VHD, qcow2, raw), of the tar of a root file system (plain, gz, bz2, xz, zst), ' +
+        'or of a container image (what docker save writes, an OCI archive, the folder of an OCI layout).',
     )
-    .argument('<FILE>', 'the disk or tar')
+    .argument('<FILE>', 'the disk, archive or folder')
     .argument('<NAME>', 'name of the new image, as NAME or NAME:TAG')
     .option('--disk-size <size>', 'virtual size of the disk made for a tar', parseSize)
     .option('--driver <name>', 'what reads the disk (default: what suits the host)')
@@ -40,6 +41,10 @@ export function define(command: Command, console: Console): void {
     });
   addExamples(command, [
     { what: 'a disk that was made by hand', line: 'hyperfile import golden.vhdx golden' },
+    {
+      what: 'a container image that Docker has',
+      line: 'docker save -o app.tar app && hyperfile import app.tar app',
+    },
     { what: 'a root file system', line: 'hyperfile import rootfs.tar.xz debian:bookworm --disk-size 20G' },
   ]);
 }
