@@ -18,6 +18,9 @@ const SPARE_BYTES = 64;
 
 export const DEFAULT_LEVEL = 3;
 
+/** Blobs with less content are not worth another thread's start. */
+export const THREAD_CONTENT_BYTES = 16 * FRAME_BYTES;
+
 /** How many frames hold so much content. */
 export function frameCount(contentBytes: number): number {
   return Math.ceil(contentBytes / FRAME_BYTES);

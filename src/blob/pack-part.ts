@@ -4,10 +4,9 @@ import { diskFullAt } from '../base/atomic-file.ts';
 import { HyperfileError } from '../base/error.ts';
 import type { Listener } from '../base/events.ts';
 import type { LayerBlob } from '../oci/layer-form.ts';
-import { DEFAULT_LEVEL } from './frames.ts';
+import { DEFAULT_LEVEL, THREAD_CONTENT_BYTES } from './frames.ts';
 import { Packer, type PackJob } from './packer.ts';
 import type { LayerPart } from './parts.ts';
-import { THREAD_CONTENT_BYTES } from './threads.ts';
 
 export interface PackOptions {
   /** Of zstd; default 3. */

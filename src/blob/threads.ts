@@ -8,9 +8,6 @@ import type { JobFailure, ThreadAnswer, ThreadQuestion } from './thread-messages
 
 const MOST_THREADS = 4;
 
-/** Blobs with less content are not worth another thread's start. */
-export const THREAD_CONTENT_BYTES = 16 * 1024 * 1024;
-
 type Ask = ThreadQuestion extends infer Q ? (Q extends { job: number } ? Omit<Q, 'job'> : never) : never;
 
 /** One blob's work in a thread. Ended by {@link Job.done} settling, or by {@link Job.stop}. */

@@ -4,8 +4,8 @@ import { HyperfileError } from '../base/error.ts';
 import { inBatches } from '../bytes/batches.ts';
 import type { Listener } from '../base/events.ts';
 import { ContentFile } from './content-file.ts';
+import { THREAD_CONTENT_BYTES } from './frames.ts';
 import type { UnpackJob } from './thread-messages.ts';
-import { THREAD_CONTENT_BYTES, startJob } from './threads.ts';
 import { BlobUnpacker } from './unpack-blob.ts';
 
 export interface WriteBlobOptions {
@@ -65,6 +65,7 @@ async function unpackElsewhere(
   stream: AsyncIterable<Uint8Array>,
   { signal, onProgress, ownsPieces }: WriteBlobOptions,
 ): Promise<void> {
+  const { startJob } = await import('./threads.ts');
   let aheadBytes = 0;
   let wake: (() => void) | undefined;
   const job = startJob((bytes, contentBytes) => {
