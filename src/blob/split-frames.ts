@@ -6,7 +6,7 @@ import type { Digest } from '../oci/digest.ts';
 export interface SplitFrame {
   /** `skippable`: a table, with its header. */
   readonly kind: 'content' | 'skippable';
-  /** In memory of its own. */
+  /** Only lent: the next frame takes its place. */
   readonly bytes: Buffer<ArrayBuffer>;
 }
 
@@ -20,6 +20,7 @@ export interface FrameLimits {
 export class FrameSplitter {
   readonly #blob: Digest;
   readonly #limits: FrameLimits;
+  readonly #memory = new FrameMemory();
   #frame = 0;
   #pending: PendingFrame;
 
@@ -31,7 +32,7 @@ export class FrameSplitter {
   }
 
   /**
-   * The frames that a piece completes. It must stay as it is until its last frame is complete.
+   * The frames that a piece completes. Nothing of it is kept: its bytes are copied.
    *
    * @throws HyperfileError BLOB_FRAME_DAMAGED (no zstd), BLOB_FRAME_SIZE (longer than a limit)
    */
@@ -54,20 +55,26 @@ export class FrameSplitter {
   }
 
   #next(): PendingFrame {
-    return new PendingFrame({ blob: this.#blob, frame: this.#frame }, this.#limits);
+    return new PendingFrame({ blob: this.#blob, frame: this.#frame }, this.#limits, this.#memory);
   }
 }
 
+/** A frame that is put together in memory that serves all of a blob. */
 class PendingFrame {
   readonly #place: { readonly blob: Digest; readonly frame: number };
   readonly #limits: FrameLimits;
   readonly #scanner: FrameScanner;
-  readonly #pieces: Uint8Array[] = [];
+  readonly #memory: FrameMemory;
   #length = 0;
 
-  constructor(place: { readonly blob: Digest; readonly frame: number }, limits: FrameLimits) {
+  constructor(
+    place: { readonly blob: Digest; readonly frame: number },
+    limits: FrameLimits,
+    memory: FrameMemory,
+  ) {
     this.#place = place;
     this.#limits = limits;
+    this.#memory = memory;
     this.#scanner = new FrameScanner(() => {
       return new HyperfileError('BLOB_FRAME_DAMAGED', { data: { ...place, problem: 'it is not zstd' } });
     });
@@ -84,16 +91,38 @@ class PendingFrame {
   /** Takes what belongs to the frame; returns where it ends in the piece. */
   add(piece: Uint8Array, from: number): number {
     const end = this.#scanner.scan(piece, from);
-    this.#pieces.push(piece.subarray(from, end));
-    this.#length += end - from;
+    const length = this.#length + end - from;
     const limit =
       this.#scanner.kind === 'skippable' ? this.#limits.skippableBytes : this.#limits.contentBytes;
-    if (this.#length <= limit) return end;
-    const problem = `more than ${limit} bytes`;
-    throw new HyperfileError('BLOB_FRAME_SIZE', { data: { ...this.#place, problem } });
+    if (length > limit) {
+      const problem = `more than ${limit} bytes`;
+      throw new HyperfileError('BLOB_FRAME_SIZE', { data: { ...this.#place, problem } });
+    }
+    this.#memory.put(piece.subarray(from, end), this.#length);
+    this.#length = length;
+    return end;
   }
 
   take(): SplitFrame {
-    return { kind: this.#scanner.kind ?? 'content', bytes: Buffer.concat(this.#pieces, this.#length) };
+    return { kind: this.#scanner.kind ?? 'content', bytes: this.#memory.bytes(this.#length) };
+  }
+}
+
+/** Grows to the longest frame that there was. */
+class FrameMemory {
+  #buffer = Buffer.allocUnsafeSlow(64 * 1024);
+
+  put(bytes: Uint8Array, at: number): void {
+    const length = at + bytes.length;
+    if (length > this.#buffer.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(length, 2 * this.#buffer.length));
+      larger.set(this.#buffer.subarray(0, at));
+      this.#buffer = larger;
+    }
+    this.#buffer.set(bytes, at);
+  }
+
+  bytes(length: number): Buffer<ArrayBuffer> {
+    return this.#buffer.subarray(0, length);
   }
 }

@@ -14,7 +14,7 @@ export type ThreadQuestion = { readonly job: number } & (
   | { readonly ask: 'pack'; readonly pack: PackJob }
   /** Its pieces follow, then its end. */
   | { readonly ask: 'unpack'; readonly unpack: UnpackJob }
-  | { readonly ask: 'piece'; readonly piece: Uint8Array }
+  | { readonly ask: 'piece'; readonly piece: Uint8Array<ArrayBuffer> }
   | { readonly ask: 'end' }
   | { readonly ask: 'stop' }
 );

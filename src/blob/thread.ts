@@ -72,6 +72,8 @@ function unpack(
       // One that failed gets pieces until its sender has heard of it.
       unpacking?.push(question.piece);
       answer({ job, is: 'taken', bytes: question.piece.length, contentBytes: unpacking?.contentBytes ?? 0 });
+      // Given back at once: the garbage collector would let many pile up.
+      question.piece.buffer.transfer(0);
       return;
     case 'end':
       if (unpacking === undefined) return;

@@ -76,7 +76,6 @@ export class BlobUnpacker {
     const content = decompressFrame(bytes, contentBytes, place);
     const digest = createHash('sha256').update(bytes).digest();
     this.#frames.push({ compressedBytes: bytes.length, contentBytes, digest });
-    releaseFrame(bytes);
     this.#contentSum.update(content);
     this.#take(content);
     releaseFrame(content);
@@ -85,7 +84,7 @@ export class BlobUnpacker {
   #addTable(bytes: Buffer): void {
     if (this.#frames.length < this.#frameCount || this.#tables.length === TABLE_COUNT)
       throw this.#tablesDamaged('there is a table where none should be');
-    this.#tables.push(bytes);
+    this.#tables.push(Buffer.from(bytes));
   }
 
   #tablesDamaged(problem: string): HyperfileError {

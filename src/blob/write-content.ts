@@ -19,7 +19,7 @@ export interface WriteBlobOptions {
 /** Pieces are copied together into this much, which is then the thread's. */
 const BATCH_BYTES = 512 * 1024;
 /** What a thread may have before it that it has not worked on. */
-const AHEAD_BYTES = 4 * 1024 * 1024;
+const AHEAD_BYTES = 2 * 1024 * 1024;
 
 /**
  * @throws HyperfileError BLOB_CUT_SHORT, BLOB_FRAME_DAMAGED, BLOB_FRAME_SIZE, BLOB_CONTENT_DIGEST, BLOB_TABLES_DAMAGED,
@@ -83,7 +83,7 @@ async function unpackElsewhere(
     for await (const piece of ownsPieces ? stream : inBatches(stream, BATCH_BYTES)) {
       refuseAborted(signal);
       aheadBytes += piece.length;
-      job.ask({ ask: 'piece', piece }, [piece.buffer as ArrayBuffer]);
+      job.ask({ ask: 'piece', piece: piece as Uint8Array<ArrayBuffer> }, [piece.buffer as ArrayBuffer]);
       while (aheadBytes > AHEAD_BYTES && !hasFailed) await new Promise<void>((resolve) => (wake = resolve));
       if (hasFailed) break;
     }
