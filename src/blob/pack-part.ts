@@ -56,16 +56,19 @@ async function packHere(job: PackJob, { signal, onProgress }: PackOptions): Prom
 }
 
 async function packElsewhere(pack: PackJob, { signal, onProgress }: PackOptions): Promise<LayerBlob> {
-  const { startJob } = await import('./threads.ts');
-  const job = startJob((_, contentBytes) => onProgress?.(contentBytes));
-  const stop = (): void => job.stop();
-  signal?.addEventListener('abort', stop);
-  try {
-    job.ask({ ask: 'pack', pack });
-    const blob = await job.done;
-    onProgress?.(pack.part.contentBytes);
-    return blob!;
-  } finally {
-    signal?.removeEventListener('abort', stop);
-  }
+  const { inTurn, startJob } = await import('./threads.ts');
+  return inTurn(async () => {
+    if (signal?.aborted) throw new HyperfileError('INTERRUPTED');
+    const job = startJob((_, contentBytes) => onProgress?.(contentBytes));
+    const stop = (): void => job.stop();
+    signal?.addEventListener('abort', stop);
+    try {
+      job.ask({ ask: 'pack', pack });
+      const blob = await job.done;
+      onProgress?.(pack.part.contentBytes);
+      return blob!;
+    } finally {
+      signal?.removeEventListener('abort', stop);
+    }
+  });
 }

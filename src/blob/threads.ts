@@ -6,8 +6,6 @@ import { ownProgram } from '../base/own-program.ts';
 import type { LayerBlob } from '../oci/layer-form.ts';
 import type { JobFailure, ThreadAnswer, ThreadQuestion } from './thread-messages.ts';
 
-const MOST_THREADS = 4;
-
 type Ask = ThreadQuestion extends infer Q ? (Q extends { job: number } ? Omit<Q, 'job'> : never) : never;
 
 /** One blob's work in a thread. Ended by {@link Job.done} settling, or by {@link Job.stop}. */
@@ -30,7 +28,11 @@ class Thread {
   readonly #jobs = new Map<number, JobState>();
 
   constructor() {
-    this.#worker = new Worker(ownProgram(import.meta.url, 'thread.ts', 'blob-thread.cjs'), { execArgv: [] });
+    this.#worker = new Worker(ownProgram(import.meta.url, 'thread.ts', 'blob-thread.cjs'), {
+      execArgv: [],
+      // Nearly all of a thread's memory is that of frames, which are given back by hand.
+      resourceLimits: { maxYoungGenerationSizeMb: 4 },
+    });
     this.#worker.unref();
     this.#worker.on('message', (answer: ThreadAnswer) => this.#hear(answer));
     this.#worker.on('error', (error) => this.#fail(error));
@@ -81,15 +83,34 @@ class Thread {
 }
 
 const threads = new Set<Thread>();
+const MOST_THREADS = Math.min(4, availableParallelism());
 let lastId = 0;
 
 /** Begins work on a blob in the thread that has the least to do. */
 export function startJob(onTaken: JobState['onTaken'] = () => undefined): Job {
-  const idle = [...threads].sort((left, right) => left.jobCount - right.jobCount)[0];
-  const mayStart = threads.size < Math.min(MOST_THREADS, availableParallelism());
-  const thread = idle === undefined || (idle.jobCount > 0 && mayStart) ? new Thread() : idle;
+  const [idlest] = [...threads].sort((left, right) => left.jobCount - right.jobCount);
+  const isOneMore = idlest === undefined || (idlest.jobCount > 0 && threads.size < MOST_THREADS);
+  const thread = isOneMore ? new Thread() : idlest;
   threads.add(thread);
   return thread.start(++lastId, onTaken);
+}
+
+const places = { free: MOST_THREADS, waiting: [] as (() => void)[] };
+
+/**
+ * Runs work that keeps a thread busy from beginning to end, when there is one for it: one after the other, the first
+ * are finished, and on their way, while the last have not begun.
+ */
+export async function inTurn<T>(work: () => Promise<T>): Promise<T> {
+  if (places.free > 0) places.free--;
+  else await new Promise<void>((resolve) => places.waiting.push(resolve));
+  try {
+    return await work();
+  } finally {
+    const next = places.waiting.shift();
+    if (next === undefined) places.free++;
+    else next();
+  }
 }
 
 /** The error as it was in the thread; a system's one has its code. */

@@ -19,7 +19,7 @@ export interface WriteBlobOptions {
 /** Pieces are copied together into this much, which is then the thread's. */
 const BATCH_BYTES = 512 * 1024;
 /** What a thread may have before it that it has not worked on. */
-const AHEAD_BYTES = 2 * 1024 * 1024;
+const AHEAD_BYTES = 1024 * 1024;
 
 /**
  * @throws HyperfileError BLOB_CUT_SHORT, BLOB_FRAME_DAMAGED, BLOB_FRAME_SIZE, BLOB_CONTENT_DIGEST, BLOB_TABLES_DAMAGED,
