@@ -9,7 +9,7 @@ import { Packer, type PackJob } from './packer.ts';
 import type { LayerPart } from './parts.ts';
 
 export interface PackOptions {
-  /** Of zstd; default 3. */
+  /** Of zstd; default 2. */
   readonly level?: number;
   readonly signal?: AbortSignal;
   /** Bytes of content packed so far. */
