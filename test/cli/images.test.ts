@@ -36,6 +36,17 @@ describe('images', () => {
     expect(lines[2]).toMatch(/^web:latest /);
   });
 
+  test('are shown by a name with a digest only when they have no other', async () => {
+    const pinned = `host.example/web@sha256:${'1'.repeat(64)}`;
+    await output(`tag ${short()} ${pinned}`);
+    expect(await output('images')).not.toContain('@sha256');
+    expect(await json('images --format json')).toMatchObject([
+      { names: expect.arrayContaining([pinned]) as string[] },
+    ]);
+    await output('rmi web:1.2 web');
+    expect(await output('images')).toContain(pinned);
+  });
+
   test('come as ids alone, and as JSON', async () => {
     expect(await output('images -q')).toBe(`${id}\n`);
     expect(await json('images --format json')).toMatchObject([

@@ -39,7 +39,7 @@ function present(images: readonly ListedImage[], { format, quiet }: Flags): stri
   if (quiet) return images.map(({ id }) => `${id}\n`).join('');
   if (format === 'json') return `${JSON.stringify(images.map(record))}\n`;
   const rows = images.flatMap((image) =>
-    (image.names.length > 0 ? image.names : ['<none>']).map((name) => [
+    shownNames(image).map((name) => [
       name,
       shortId(image.id),
       kindOf(image),
@@ -49,6 +49,13 @@ function present(images: readonly ListedImage[], { format, quiet }: Flags): stri
     ]),
   );
   return formatTable(['NAME', 'ID', 'KIND', 'CREATED', 'LAYERS', 'SIZE'], rows);
+}
+
+/** The names that only pin a digest are shown where there is no other. */
+function shownNames({ names }: ListedImage): readonly string[] {
+  const tags = names.filter((name) => !name.includes('@'));
+  if (tags.length > 0) return tags;
+  return names.length > 0 ? names : ['<none>'];
 }
 
 /** A container image has no kernel of its own, and so has nothing to boot. */
