@@ -111,12 +111,12 @@ export class HttpClient implements RegistryClient {
   async #authorized(request: RegistryRequest): Promise<RegistryResponse> {
     const scopes = scopesFor(request.scope);
     let authorization = await this.#authorizer.header(scopes);
-    for (let isRenewed = false; ; isRenewed = true) {
+    for (let renewals = 0; ; renewals++) {
       const refused = { refused: authorization, sentMs: performance.now() };
       const answer = await this.#ask(request, authorization);
       if (request.accept.includes(answer.status)) return answer;
       const better = await this.#afterRefusal(request, answer, refused, scopes);
-      if (better === undefined || isRenewed) throw await this.#errorFor(request, answer);
+      if (better === undefined || renewals === MOST_RENEWALS) throw await this.#errorFor(request, answer);
       await answer.discard();
       authorization = better;
     }
@@ -228,6 +228,9 @@ export class HttpClient implements RegistryClient {
     return signals.length > 1 ? AbortSignal.any(signals) : signals[0];
   }
 }
+
+/** The first refusal only tells what to ask for; a token that lives for a moment may be gone before it is used. */
+const MOST_RENEWALS = 3;
 
 /** How often nothing at all may be found at an address before that is believed. */
 const ABSENCES = 3;
