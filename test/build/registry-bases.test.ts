@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { describeWith } from '../support/needs.ts';
@@ -45,6 +45,19 @@ describeWith(
       const { config } = await (await yard.store()).image('web');
       expect(config.kind).toBe('container');
       expect(config.config.cmd).toEqual(['/bin/sh']);
+    });
+
+    test('finds the base in a cache elsewhere: no disk is made, and the image is the same', async () => {
+      const ref = `type=registry,ref=${registry.host}/cache`;
+      const recipe = 'FROM tiny:1\nRUN echo above >/above\n';
+      const built = await yard.build(recipe, { cacheTo: [ref] });
+      const other = machine();
+      const name = `${registry.host}/found:1`;
+      const found = await other.build(recipe, { tags: [name], cacheFrom: [ref], push: true });
+      expect(found.image).toMatchObject({ id: built.image.id, isElsewhere: true });
+      expect(readdirSync(path.join(other.home, 'layers'))).toEqual([]);
+      const loaded = await other.build(recipe, { cacheFrom: [ref] });
+      expect(loaded.image.id).toBe(built.image.id);
     });
 
     test('finds the base in the store the next time, also when the registry is gone', async () => {

@@ -5,6 +5,7 @@ import { HyperfileError } from '../../base/error.ts';
 import { decompress, type ArchiveKind } from '../../fs/archive.ts';
 import { PIECE_BYTES } from '../../fs/decompress.ts';
 import { digestFile } from '../../fs/digest-file.ts';
+import { EMPTY_CONFIG } from '../../plan/guest-config.ts';
 import { baseKey } from '../../plan/key.ts';
 import type { StepId } from '../events.ts';
 import type { Cached, Found, Workshop } from '../workshop.ts';
@@ -12,7 +13,7 @@ import type { Base } from './base.ts';
 import { fileKind } from './disk-kind.ts';
 import { imageArchiveKind } from './image-archive.ts';
 import { fillFromTar } from './root-tar.ts';
-import { scratchBase } from './scratch.ts';
+import { emptyDisk, scratchBase, scratchEntry } from './scratch.ts';
 
 /**
  * @param references Which image of an archive: the first of these that it has.
@@ -36,18 +37,19 @@ export async function archiveBase(
 async function rootTarBase(file: string, archive: ArchiveKind, workshop: Workshop): Promise<Base> {
   const { signal } = workshop;
   const name = path.basename(file);
-  const empty = await scratchBase(workshop);
+  const { disk, key: diskKey } = emptyDisk(workshop);
   const digest = await digestFile(file, { cache: await workshop.fileDigests(), signal });
-  const { key, inputs } = baseKey({ kind: 'tar', disk: empty.key }, [digest]);
+  const { key, inputs } = baseKey({ kind: 'tar', disk: diskKey }, [digest]);
   const asBase = (made: Found & Cached): Base => {
     const entry = { created: made.created, createdBy: `import ${name}`, layer: made.layers[0] };
-    return { ...empty, ...made, key, history: [...empty.history, entry] };
+    return { ...made, disk, config: EMPTY_CONFIG, key, history: [scratchEntry(made), entry] };
   };
   return workshop.shared(key, async () => {
     const known = await workshop.find(key);
     if (known) return asBase({ ...known, cached: true });
     const packed = createReadStream(file, { highWaterMark: PIECE_BYTES });
     const tar = decompress(packed, archive, name);
+    const empty = await scratchBase(workshop);
     const { layer, created } = await fillFromTar(empty, tar, name, workshop, () => Promise.resolve());
     workshop.recordLayer({ layer, parent: empty.layers[0], key, inputs, created });
     return asBase({ layers: [layer, ...empty.layers], created, cached: false });

@@ -5,7 +5,7 @@
 import { HyperfileError } from '../../base/error.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { digestHex, digestOf } from '../../oci/digest.ts';
-import type { HistoryEntry } from '../../oci/image.ts';
+import type { DiskDescription, HistoryEntry } from '../../oci/image.ts';
 import type { ImageManifest } from '../../oci/manifest.ts';
 import type { Repository } from '../../oci/repository.ts';
 import { readSmallBlob } from '../../oci/verified-blob.ts';
@@ -17,7 +17,7 @@ import type { Base } from './base.ts';
 import { MAX_CONFIG_BYTES, parseContainerConfig, type ContainerConfig } from './container-config.ts';
 import { checkLayer, type ContainerLayer } from './container-layer.ts';
 import { fillDisk } from './root-tar.ts';
-import { scratchBase } from './scratch.ts';
+import { emptyDisk, scratchBase, scratchEntry } from './scratch.ts';
 
 export interface ContainerImage {
   /** What people call it: `debian:12`. */
@@ -36,16 +36,16 @@ const MAX_MEMO_CHARACTERS = 256 * 1024;
  *   BUILD_CONTAINER_TOO_LARGE, BUILD_CONTAINER_DIFF_ID, FS_ARCHIVE_CORRUPT and its like, and of where the image is
  */
 export async function containerBase(image: ContainerImage, workshop: Workshop, step: StepId): Promise<Base> {
-  const empty = await scratchBase(workshop);
-  const key = baseKey({ kind: 'container', disk: empty.key }, [image.descriptor.digest]);
+  const { disk, key: diskKey } = emptyDisk(workshop);
+  const key = baseKey({ kind: 'container', disk: diskKey }, [image.descriptor.digest]);
   return workshop.shared(key.key, async () => {
     const container = await readConfig(image, workshop);
     warnOfDifferences(image.name, container, workshop);
     const found = await workshop.find(key.key);
     const made = found
       ? { ...found, cached: true }
-      : { ...(await make(image, container, key, empty, workshop, step)), cached: false };
-    return asBase(image.name, container, key.key, empty, made);
+      : { ...(await make(image, container, key, workshop, step)), cached: false };
+    return asBase(image.name, container, key.key, disk, made);
   });
 }
 
@@ -53,12 +53,12 @@ async function make(
   image: ContainerImage,
   container: ContainerConfig,
   { key, inputs }: CacheKey,
-  empty: Base,
   workshop: Workshop,
   step: StepId,
 ): Promise<Found> {
   const layers = layersOf(image, container);
   layers.forEach(checkLayer);
+  const empty = await scratchBase(workshop);
   const { unpackLayers } = await import('./container-layers.ts');
   const { layer, created } = await fillDisk(empty, workshop, ({ files }) =>
     unpackLayers(
@@ -120,12 +120,12 @@ function asBase(
   name: string,
   { config, history }: ContainerConfig,
   key: string,
-  empty: Base,
+  disk: DiskDescription,
   made: Found & Cached,
 ): Base {
   const { created, layers } = made;
   const steps: HistoryEntry[] = history.map((step) => ({ created, ...step }));
   const entry = { created, createdBy: `FROM ${name}`, layer: layers[0] };
-  const { disk } = empty;
-  return { ...made, disk, kind: 'container', config, key, history: [...empty.history, ...steps, entry] };
+  const start = scratchEntry(made);
+  return { ...made, disk, kind: 'container', config, key, history: [start, ...steps, entry] };
 }

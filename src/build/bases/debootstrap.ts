@@ -6,12 +6,14 @@ import { openSession } from '../../base/session.ts';
 import type { StreamedTool } from '../../base/stream-tool.ts';
 import type { Sandbox } from '../../drivers/driver.ts';
 import type { DebootstrapBase } from '../../language/base-reference.ts';
+import type { DiskDescription } from '../../oci/image.ts';
+import { EMPTY_CONFIG } from '../../plan/guest-config.ts';
 import { baseKey } from '../../plan/key.ts';
 import type { StepId } from '../events.ts';
 import type { Found, Workshop } from '../workshop.ts';
 import type { Base } from './base.ts';
 import { fillFromTar, type FilledDisk } from './root-tar.ts';
-import { scratchBase } from './scratch.ts';
+import { emptyDisk, scratchBase, scratchEntry } from './scratch.ts';
 
 /**
  * The key of the base is that of its installed packages, so two hosts that bootstrap the same packages share the
@@ -22,15 +24,15 @@ export async function debootstrapBase(
   workshop: Workshop,
   step: StepId,
 ): Promise<Base> {
-  const empty = await scratchBase(workshop);
+  const { disk, key: diskKey } = emptyDisk(workshop);
   const { kind, suite, mirror, variant, include } = reference;
-  const system = { kind, suite, variant, include: [...include].sort(), disk: empty.key };
+  const system = { kind, suite, variant, include: [...include].sort(), disk: diskKey };
   const request = canonicalJson({ ...system, mirror });
   const memo = `debootstrap-${createHash('sha256').update(request).digest('hex')}`;
   return workshop.shared(memo, async () => {
     const known = workshop.options.pull ? undefined : await find(memo, workshop);
-    const made = known ?? (await make(reference, system, memo, empty, workshop, step));
-    return asBase(empty, made, reference, known !== undefined);
+    const made = known ?? (await make(reference, system, memo, workshop, step));
+    return asBase(disk, made, reference, known !== undefined);
   });
 }
 
@@ -48,13 +50,13 @@ async function make(
   reference: DebootstrapBase,
   system: Readonly<Record<string, unknown>>,
   memo: string,
-  empty: Base,
   workshop: Workshop,
   step: StepId,
 ): Promise<Made> {
   const { store, signal, onEvent } = workshop;
   const onLine = (line: string): void =>
     onEvent({ type: 'step-output', step, stream: 'stderr', text: `${line}\n` });
+  const empty = await scratchBase(workshop);
   const session = openSession(store.root);
   try {
     const { bootstrap } = await import('./bootstrap.ts');
@@ -108,8 +110,8 @@ async function packagesDigest(sandbox: Sandbox): Promise<string> {
     .digest('hex')}`;
 }
 
-function asBase(empty: Base, made: Made, { suite }: DebootstrapBase, cached: boolean): Base {
+function asBase(disk: DiskDescription, made: Made, { suite }: DebootstrapBase, cached: boolean): Base {
   const { created, layers } = made;
   const entry = { created, createdBy: `FROM debootstrap://${suite}`, layer: layers[0] };
-  return { ...empty, ...made, history: [...empty.history, entry], cached };
+  return { ...made, disk, config: EMPTY_CONFIG, history: [scratchEntry(made), entry], cached };
 }

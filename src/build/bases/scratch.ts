@@ -1,18 +1,29 @@
 /** An empty disk with a root file system: what `FROM scratch` and every bootstrapped base stand on. */
 import { newDiskLayout } from '../../gpt/new-disk-layout.ts';
-import type { DiskDescription } from '../../oci/image.ts';
+import type { DiskDescription, HistoryEntry } from '../../oci/image.ts';
 import { EMPTY_CONFIG } from '../../plan/guest-config.ts';
 import { baseKey, type CacheKey } from '../../plan/key.ts';
 import type { Cached, Found, Workshop } from '../workshop.ts';
 import type { Base } from './base.ts';
 
-/** Made once for each size; later builds find it in the cache. */
-export function scratchBase(workshop: Workshop): Promise<Base> {
-  const sizeBytes = workshop.options.diskSizeBytes;
+/** The disk that {@link scratchBase} makes, and its key. What stands on it may be found without it. */
+export function emptyDisk({ options }: Workshop): CacheKey & { readonly disk: DiskDescription } {
+  const sizeBytes = options.diskSizeBytes;
   const { root } = newDiskLayout(sizeBytes);
   const disk = { sizeBytes, rootOffset: root.offset, rootLength: root.length, rootType: root.type };
-  const key = baseKey({ kind: 'scratch', ...disk });
+  return { disk, ...baseKey({ kind: 'scratch', ...disk }) };
+}
+
+/** Made once for each size; later builds find it in the cache. */
+export function scratchBase(workshop: Workshop): Promise<Base> {
+  const { disk, ...key } = emptyDisk(workshop);
   return workshop.shared(key.key, () => findOrMake(workshop, disk, key));
+}
+
+/** The first entry of a base that was put onto an empty disk: the same wherever the base was found. */
+export function scratchEntry({ created, layers }: Found): HistoryEntry {
+  const layer = layers.at(-1);
+  return { created, createdBy: 'FROM scratch', ...(layer !== undefined && { layer }) };
 }
 
 async function findOrMake(
@@ -32,6 +43,5 @@ async function findOrMake(
 }
 
 function asBase(made: Found & Cached, disk: DiskDescription, key: string): Base {
-  const history = [{ created: made.created, createdBy: 'FROM scratch', layer: made.layers[0] }];
-  return { ...made, disk, key, config: EMPTY_CONFIG, history };
+  return { ...made, disk, key, config: EMPTY_CONFIG, history: [scratchEntry(made)] };
 }
