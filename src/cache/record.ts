@@ -1,5 +1,5 @@
 /** One cache record where it lies: an artifact of its own, found by its key alone. */
-import { Readable } from 'node:stream';
+import { bytesSource } from '../oci/bytes-source.ts';
 import { canonicalJson } from '../base/canonical-json.ts';
 import { HyperfileError } from '../base/error.ts';
 import { sha256Hex } from '../oci/digest.ts';
@@ -11,7 +11,7 @@ import {
 } from '../oci/image-artifact.ts';
 import { isIndex, parseManifest } from '../oci/manifest.ts';
 import { CACHE_TYPE } from '../oci/media-types.ts';
-import type { BlobSource, RepositoryOptions } from '../oci/repository.ts';
+import type { RepositoryOptions } from '../oci/repository.ts';
 import { readSmallBlob } from '../oci/verified-blob.ts';
 import type { CachePlace } from './place.ts';
 import { isStepKey } from './record-name.ts';
@@ -76,8 +76,7 @@ export async function writeRecord(
   const { repository } = place;
   const { manifest, config } = encodeCacheRecord(content);
   if (!(await repository.hasBlob(config.descriptor, options))) {
-    const read: BlobSource['read'] = (offset) => Readable.from([config.bytes.subarray(offset)]);
-    await repository.pushBlob(config.descriptor, { read }, options);
+    await repository.pushBlob(config.descriptor, bytesSource(config.bytes), options);
   }
   await repository.putManifest(manifest, place.tagOf(content.key), options);
 }

@@ -34,16 +34,17 @@ export interface OpenArchive {
  * OCI_ARCHIVE_INVALID, OCI_ACCESS, DISK_FULL and TOOL_MISSING.
  */
 export function openArchiveForReading(file: string, options: OpenArchiveOptions = {}): Repository {
-  return new OciArchive(file, options);
+  return new OciArchive('oci-archive', file, options);
 }
 
-class OciArchive extends LocalRepository {
+/** An archive that is opened when something of it is first asked for, and then knows what images it holds. */
+export abstract class ArchiveRepository extends LocalRepository {
   readonly #path: string;
   readonly #options: OpenArchiveOptions;
   #opened: Promise<OpenArchive & { readonly index: LayoutIndex }> | undefined;
 
-  constructor(file: string, options: OpenArchiveOptions) {
-    super(`oci-archive:${file}`);
+  constructor(kind: 'oci-archive' | 'docker-archive', file: string, options: OpenArchiveOptions) {
+    super(`${kind}:${file}`);
     this.#path = file;
     this.#options = options;
   }
@@ -55,26 +56,35 @@ class OciArchive extends LocalRepository {
   }
 
   protected override async index(): Promise<LayoutIndex> {
-    return (await this.#open()).index;
+    return (await this.open()).index;
   }
 
+  protected open(): Promise<OpenArchive & { readonly index: LayoutIndex }> {
+    this.#opened ??= openArchiveWith(this.#path, this.#options, this.name, (archive, refuse) =>
+      this.readImages(archive, refuse),
+    );
+    return this.#opened;
+  }
+
+  /** The images of an archive that was just opened. */
+  protected abstract readImages(archive: OpenArchive, refuse: Refuse): Promise<LayoutIndex>;
+}
+
+class OciArchive extends ArchiveRepository {
   protected override async blob(digest: Digest): Promise<LocalBlob | undefined> {
     if (!isDigest(digest)) return undefined;
-    const { file, members } = await this.#open();
+    const { file, members } = await this.open();
     const member = members.find(`blobs/sha256/${digestHex(digest)}`);
     return member && memberBlob(file, member);
   }
 
-  #open(): Promise<OpenArchive & { readonly index: LayoutIndex }> {
-    this.#opened ??= openArchiveWith(this.#path, this.#options, this.name, (archive, refuse) =>
-      readIndex(archive, this.name, refuse),
-    );
-    return this.#opened;
+  protected override readImages(archive: OpenArchive, refuse: Refuse): Promise<LayoutIndex> {
+    return readIndex(archive, this.name, refuse);
   }
 }
 
 /** Opens an archive and reads something from it first; whatever fails, nothing stays open. */
-export async function openArchiveWith(
+async function openArchiveWith(
   file: string,
   { temporaryFolder }: OpenArchiveOptions,
   name: string,

@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import {
-  openArchiveWith,
+  ArchiveRepository,
   memberBlob,
   readMember,
   type OpenArchive,
@@ -17,7 +17,7 @@ import { digestFromHex, digestOf, isDigest, type Digest } from './digest.ts';
 import { Fields, parseJson, type Refuse } from './fields.ts';
 import { MAX_CONFIG_BYTES } from './image-artifact.ts';
 import { LayoutIndex } from './layout-index.ts';
-import { LocalRepository, type LocalBlob } from './local-repository.ts';
+import type { LocalBlob } from './local-repository.ts';
 import { encodeManifest, MAX_MANIFEST_BYTES } from './manifest.ts';
 import { DOCKER_CONFIG, DOCKER_MANIFEST } from './media-types.ts';
 import type { Repository } from './repository.ts';
@@ -37,40 +37,18 @@ const BLOB_NAME = /^blobs\/sha256\/([0-9a-f]{64})$/;
  * OCI_ARCHIVE_INVALID, OCI_ACCESS, DISK_FULL and TOOL_MISSING.
  */
 export function openDockerArchive(file: string, options: OpenArchiveOptions = {}): Repository {
-  return new DockerArchive(file, options);
+  return new DockerArchive('docker-archive', file, options);
 }
 
-class DockerArchive extends LocalRepository {
-  readonly #path: string;
-  readonly #options: OpenArchiveOptions;
+class DockerArchive extends ArchiveRepository {
   readonly #blobs = new Map<Digest, LocalBlob>();
-  #opened: Promise<OpenArchive & { readonly index: LayoutIndex }> | undefined;
-
-  constructor(file: string, options: OpenArchiveOptions) {
-    super(`docker-archive:${file}`);
-    this.#path = file;
-    this.#options = options;
-  }
-
-  override async close(): Promise<void> {
-    const opened = await this.#opened?.catch(() => undefined);
-    await opened?.file.close();
-    this.#opened = undefined;
-  }
-
-  protected override async index(): Promise<LayoutIndex> {
-    this.#opened ??= openArchiveWith(this.#path, this.#options, this.name, (archive, refuse) =>
-      this.#readImages(archive, refuse),
-    );
-    return (await this.#opened).index;
-  }
 
   protected override async blob(digest: Digest): Promise<LocalBlob | undefined> {
     await this.index();
     return this.#blobs.get(digest);
   }
 
-  async #readImages(archive: OpenArchive, refuse: Refuse): Promise<LayoutIndex> {
+  protected override async readImages(archive: OpenArchive, refuse: Refuse): Promise<LayoutIndex> {
     const bytes = await readMember(archive, MANIFEST_FILE, MAX_MANIFEST_BYTES, refuse);
     const refuseHere: Refuse = (reason) => refuse(`${MANIFEST_FILE}: ${reason}`);
     const list = new Fields({ images: parseJson(bytes, refuseHere) }, '', refuseHere);

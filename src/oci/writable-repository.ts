@@ -1,4 +1,5 @@
 /** What layouts and archives that are written have in common: how a manifest gets into one. */
+import { bytesSource } from './bytes-source.ts';
 import { digestOf } from './digest.ts';
 import type { LayoutIndex } from './layout-index.ts';
 import { LocalRepository } from './local-repository.ts';
@@ -32,18 +33,8 @@ export abstract class WritableRepository extends LocalRepository {
       size: manifest.bytes.length,
       ...(content.artifactType !== undefined && { artifactType: content.artifactType }),
     };
-    await this.pushBlob(descriptor, inMemory(manifest.bytes), options);
+    await this.pushBlob(descriptor, bytesSource(manifest.bytes), options);
     const children = isIndex(content) ? content.manifests.map((child) => child.digest) : [];
     await this.changeIndex((index) => index.with(descriptor, tag, children), options);
   }
-}
-
-/** Bytes that are in memory as the content of a blob. */
-function inMemory(bytes: Uint8Array): BlobSource {
-  return {
-    // eslint-disable-next-line @typescript-eslint/require-await
-    async *read(offset) {
-      yield bytes.subarray(offset);
-    },
-  };
 }

@@ -1,13 +1,10 @@
 /** How long to go on with a transfer that breaks or stalls: as long as it gets anywhere. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { HyperfileError } from '../base/error.ts';
+import { pause, pauseAfter, type BackOff } from './back-off.ts';
 
-export interface Patience {
+export interface Patience extends BackOff {
   /** How often in a row a transfer may fail without having come any further worth the name. */
   readonly attempts: number;
-  /** The pause after the first failure; each further one is twice as long, up to the longest. */
-  readonly firstPauseMs: number;
-  readonly longestPauseMs: number;
   /** A connection over which next to nothing moves for that long is broken. */
   readonly stallMs: number;
   /** How long a registry may think about what it was sent in full. */
@@ -57,20 +54,9 @@ export class Attempts {
       this.#farthest = doneBytes;
     }
     if (++this.#failures >= this.#patience.attempts) return false;
-    const { firstPauseMs, longestPauseMs } = this.#patience;
-    const pause = Math.min(longestPauseMs, firstPauseMs * 2 ** (this.#failures - 1));
-    // Transfers that broke together do not come back together.
-    const spread = pause * (0.5 + Math.random() / 2);
-    await this.#wait(Math.max(spread, Math.min(waitMs, LONGEST_WAIT_MS)));
+    const pauseMs = pauseAfter(this.#failures, this.#patience);
+    await pause(Math.max(pauseMs, Math.min(waitMs, LONGEST_WAIT_MS)), this.#signal);
     return true;
-  }
-
-  async #wait(ms: number): Promise<void> {
-    try {
-      await sleep(ms, undefined, this.#signal ? { signal: this.#signal } : {});
-    } catch (error) {
-      throw new HyperfileError('INTERRUPTED', { cause: error });
-    }
   }
 }
 

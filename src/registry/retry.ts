@@ -1,13 +1,10 @@
 /** Trying again what failed for a reason that may pass: sooner at first, later and later, never for ever. */
-import { setTimeout as sleep } from 'node:timers/promises';
-import { HyperfileError } from '../base/error.ts';
+import type { HyperfileError } from '../base/error.ts';
+import { pause, pauseAfter, type BackOff } from './back-off.ts';
 
-export interface RetryPolicy {
+export interface RetryPolicy extends BackOff {
   /** With the first. */
   readonly attempts: number;
-  /** The pause after the first failure; each further one is twice as long, up to the longest. */
-  readonly firstPauseMs: number;
-  readonly longestPauseMs: number;
   /** All pauses together; a registry that asks for a longer one (Retry-After) is not waited for. */
   readonly totalMs: number;
 }
@@ -54,26 +51,12 @@ export async function withRetries<T>(
       return await body();
     } catch (error) {
       if (!(error instanceof PassingFailure)) throw error;
-      const pauseMs = pauseBefore(attempt + 1, error.waitMs, policy);
+      const pauseMs = Math.max(error.waitMs ?? 0, pauseAfter(attempt, policy));
       if (attempt >= policy.attempts || waitedMs + pauseMs > policy.totalMs) throw error.problem;
       options.onPause?.(error.problem, pauseMs);
       await pause(pauseMs, options.signal);
       waitedMs += pauseMs;
     }
-  }
-}
-
-/** Runners that failed together do not come back together. */
-function pauseBefore(attempt: number, askedMs: number | undefined, policy: RetryPolicy): number {
-  const longest = Math.min(policy.longestPauseMs, policy.firstPauseMs * 2 ** (attempt - 2));
-  return Math.max(askedMs ?? 0, longest * (0.5 + Math.random() / 2));
-}
-
-async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  try {
-    await sleep(ms, undefined, signal ? { signal } : {});
-  } catch (error) {
-    throw new HyperfileError('INTERRUPTED', { cause: error });
   }
 }
 

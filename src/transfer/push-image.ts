@@ -1,9 +1,10 @@
 /** Puts an image of the store somewhere else. */
+import { bytesSource } from '../oci/bytes-source.ts';
 import type { Digest } from '../oci/digest.ts';
 import { encodeImage, type EncodedArtifact } from '../oci/image-artifact.ts';
 import type { ImageConfig } from '../oci/image.ts';
 import type { ShippedLayer } from '../oci/layer-form.ts';
-import type { BlobSource, Repository } from '../oci/repository.ts';
+import type { Repository } from '../oci/repository.ts';
 import type { TransferAction } from './events.ts';
 import type { TransferIo } from './io.ts';
 import { BlobProgress } from './progress.ts';
@@ -94,20 +95,11 @@ async function sendArtifact(
   try {
     if (await target.hasBlob(descriptor, { signal })) progress.end('exists', 0);
     else {
-      await target.pushBlob(descriptor, sourceOf(bytes), { signal });
+      await target.pushBlob(descriptor, bytesSource(bytes), { signal });
       progress.end('done', descriptor.size);
     }
   } finally {
     progress.end('failed', 0);
   }
   await target.putManifest(manifest, tag, { signal });
-}
-
-function sourceOf(bytes: Uint8Array): BlobSource {
-  return {
-    // eslint-disable-next-line @typescript-eslint/require-await
-    async *read(offset) {
-      yield bytes.subarray(offset);
-    },
-  };
 }
