@@ -1,32 +1,15 @@
-/** `hyperfile disk info`. */
-import path from 'node:path';
+/** `hyperfile disk`: every command has a file of its own in `disk/`; what is heavy loads only when it runs. */
 import type { Command } from 'commander';
 import type { Console } from '../console.ts';
-import { formatOption, type OutputFormat } from '../options.ts';
-import { addExamples } from '../verb.ts';
+import type { VerbModule } from '../verb.ts';
+import * as info from './disk/info.ts';
+
+/** In the order of the help. */
+const COMMANDS: readonly { readonly name: string; readonly summary: string; readonly module: VerbModule }[] =
+  [{ name: 'info', summary: 'Show what a VHDX file says about itself and the disks below it', module: info }];
 
 export function define(command: Command, console: Console): void {
   command.description('Look into virtual disks.');
-  const info = command
-    .command('info')
-    .summary('Show what a VHDX file says about itself and the disks below it')
-    .description(
-      'Show what a VHDX file says about itself and, for a differencing disk, about the disks below it. Fails when the file or its chain is damaged.',
-    )
-    .argument('<FILE>', 'a VHDX file')
-    .addOption(formatOption())
-    .action(async (file: string, flags: { format: OutputFormat }) => {
-      const { diskReport, formatReport } = await import('../disk-report.ts');
-      const { layers, problem } = diskReport(path.resolve(console.cwd, file));
-      const json = { layers, ...(problem && { problem: { code: problem.code, message: problem.message } }) };
-      console.out.write(flags.format === 'json' ? `${JSON.stringify(json)}\n` : formatReport(layers));
-      if (problem) throw problem;
-    });
-  addExamples(info, [
-    { what: 'a disk and its parents', line: 'hyperfile disk info web.vhdx' },
-    {
-      what: 'the identity that its children remember',
-      line: "hyperfile disk info web.vhdx --format json | jq -r '.layers[0].dataWriteGuid'",
-    },
-  ]);
+  for (const { name, summary, module } of COMMANDS)
+    module.define(command.command(name).summary(summary), console);
 }
