@@ -9,14 +9,16 @@ import { Bitmap } from '../bytes/bitmap.ts';
 import type { BlockFile } from '../disk/block-file.ts';
 import { isZero } from '../disk/zeros.ts';
 import { BlockSpace } from './block-space.ts';
-import { BLOCKS_PER_PAGE, BlockTable } from './block-table.ts';
+import { BlockRuns, type OwnBlocks } from './block-runs.ts';
+import { BlockTable } from './block-table.ts';
 import { firstBlockMb } from './file-layout.ts';
 import { BLOCK, MIB } from './format.ts';
 import { sectorsIn, type Geometry } from './geometry.ts';
 import type { RunSource, RunVisitor } from './runs.ts';
+import type { SectorWriter } from './sector-disk.ts';
 import { hasData, ZeroWalk } from './zero-walk.ts';
 
-export class Leaf implements RunSource {
+export class Leaf implements RunSource, OwnBlocks, SectorWriter {
   readonly file: BlockFile;
   readonly geometry: Geometry;
   readonly table: BlockTable;
@@ -25,54 +27,24 @@ export class Leaf implements RunSource {
   /** Blocks into which zeros were stored: they may have become zeros altogether. */
   readonly zeroed = new Set<number>();
   readonly #below: RunSource;
+  readonly #runs: BlockRuns;
   readonly #zeroWalk = new ZeroWalk(this);
 
   constructor(file: BlockFile, geometry: Geometry, below: RunSource) {
     this.file = file;
     this.geometry = geometry;
     this.#below = below;
+    this.#runs = new BlockRuns(this, below);
     this.table = new BlockTable(geometry.blockCount);
     this.space = new BlockSpace(file, geometry, firstBlockMb(geometry));
   }
 
   runs(offset: number, length: number, at: number, visitor: RunVisitor): void {
-    const { blockBytes } = this.geometry;
-    for (let done = 0; done < length;) {
-      const position = offset + done;
-      const block = Math.floor(position / blockBytes);
-      const within = position - block * blockBytes;
-      let count = Math.min(blockBytes - within, length - done);
-      const state = this.table.state(block);
-      if (state === BLOCK.NOT_PRESENT) {
-        if (done + count < length) count = Math.min(this.#emptyLength(block) - within, length - done);
-        this.#below.runs(position, count, at + done, visitor);
-      } else if (state === BLOCK.FULLY_PRESENT) {
-        visitor.data(this.file, this.table.fileMb(block) * MIB + within, at + done, count);
-      } else if (state === BLOCK.ZERO) visitor.zeros(at + done, count);
-      else this.#partialRuns(block, within, count, at + done, visitor);
-      done += count;
-    }
+    this.#runs.runs(offset, length, at, visitor);
   }
 
-  /** Bytes from the start of an absent block that are surely absent: one block, or up to the end of an empty page. */
-  #emptyLength(block: number): number {
-    if (this.table.mayHold(block, block)) return this.geometry.blockBytes;
-    return (BLOCKS_PER_PAGE - (block % BLOCKS_PER_PAGE)) * this.geometry.blockBytes;
-  }
-
-  #partialRuns(block: number, within: number, length: number, at: number, visitor: RunVisitor): void {
-    const { blockBytes, logicalSectorBytes } = this.geometry;
-    const bits = this.bits.get(block)!;
-    const end = within + length;
-    const endSector = Math.ceil(end / logicalSectorBytes);
-    for (let from = within; from < end;) {
-      const sector = Math.floor(from / logicalSectorBytes);
-      const to = Math.min(end, bits.runEnd(sector, endSector) * logicalSectorBytes);
-      if (bits.has(sector)) {
-        visitor.data(this.file, this.table.fileMb(block) * MIB + from, at + from - within, to - from);
-      } else this.#below.runs(block * blockBytes + from, to - from, at + from - within, visitor);
-      from = to;
-    }
+  bitsOf(block: number): Bitmap {
+    return this.bits.get(block)!;
   }
 
   /** Writes whole sectors. Zeros are not stored where they need not be. */

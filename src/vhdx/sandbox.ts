@@ -8,9 +8,7 @@ import { UNFINISHED_PREFIX } from '../base/atomic-file.ts';
 import { HyperfileError, isHyperfileError, systemCode } from '../base/error.ts';
 import { randomGuid } from '../bytes/guid.ts';
 import type { BlockFile } from '../disk/block-file.ts';
-import type { DiskExtent } from '../disk/disk.ts';
 import { createHostFile } from '../disk/host-file.ts';
-import { checkRange } from '../disk/range.ts';
 import type { SealableDisk } from '../disk/sealable-disk.ts';
 import { closeLayers, MAX_CHAIN_LAYERS, openLayers } from './ancestry.ts';
 import { ChainIndex } from './chain-index.ts';
@@ -22,7 +20,8 @@ import { Leaf } from './leaf.ts';
 import { encodeLocator, locatorFor } from './locator.ts';
 import type { Metadata } from './metadata.ts';
 import { copyLeaf, isWorthRewriting } from './rewrite.ts';
-import { extentsOf, Gather, type RunSource } from './runs.ts';
+import type { RunSource } from './runs.ts';
+import { SectorDisk } from './sector-disk.ts';
 
 const DEFAULT_BLOCK_BYTES = MIB;
 
@@ -102,11 +101,8 @@ interface Parent {
   readonly dataWriteGuid: string;
 }
 
-class Sandbox implements SealableDisk {
-  readonly sizeBytes: number;
-  readonly logicalSectorBytes: number;
+class Sandbox extends SectorDisk implements SealableDisk {
   readonly #index: ChainIndex;
-  readonly #gather = new Gather();
   #metadata: Metadata;
   #path: string;
   #layerCount: number;
@@ -117,8 +113,7 @@ class Sandbox implements SealableDisk {
   #top: RunSource;
 
   constructor(filePath: string, metadata: Metadata, index: ChainIndex, layerCount: number, parent?: Parent) {
-    this.sizeBytes = metadata.sizeBytes;
-    this.logicalSectorBytes = metadata.logicalSectorBytes;
+    super(metadata);
     this.#metadata = metadata;
     this.#index = index;
     this.#layerCount = layerCount;
@@ -128,45 +123,13 @@ class Sandbox implements SealableDisk {
     this.#top = this.#leaf = new Leaf(newFile(this.#path, layerCount), geometry, index);
   }
 
-  read(target: Uint8Array, offset: number): void {
-    checkRange(this.sizeBytes, offset, target.length);
-    this.#gather.read(this.#top, target, offset);
+  protected readable(): RunSource {
+    return this.#top;
   }
 
-  write(source: Uint8Array, offset: number): void {
-    checkRange(this.sizeBytes, offset, source.length);
-    const leaf = this.#writable();
-    const sector = this.logicalSectorBytes;
-    if (offset % sector === 0 && source.length % sector === 0) return leaf.write(source, offset);
-    const { start, whole } = this.#wholeSectors(offset, source.length);
-    whole.set(source, offset - start);
-    leaf.write(whole, start);
-  }
-
-  zero(offset: number, length: number): void {
-    checkRange(this.sizeBytes, offset, length);
-    const leaf = this.#writable();
-    const sector = this.logicalSectorBytes;
-    const start = Math.ceil(offset / sector) * sector;
-    const end = Math.floor((offset + length) / sector) * sector;
-    if (start > end) return this.write(new Uint8Array(length), offset);
-    if (start > offset) this.write(new Uint8Array(start - offset), offset);
-    leaf.zero(start, end - start);
-    if (end < offset + length) this.write(new Uint8Array(offset + length - end), end);
-  }
-
-  /** The sectors that a range touches, as they are now. */
-  #wholeSectors(offset: number, length: number): { start: number; whole: Uint8Array } {
-    const sector = this.logicalSectorBytes;
-    const start = Math.floor(offset / sector) * sector;
-    const whole = new Uint8Array(Math.ceil((offset + length) / sector) * sector - start);
-    this.read(whole, start);
-    return { start, whole };
-  }
-
-  extents(offset: number, length: number): Iterable<DiskExtent> {
-    checkRange(this.sizeBytes, offset, length);
-    return extentsOf(this.#top, offset, length);
+  protected writable(): Leaf {
+    if (this.#leaf === undefined) throw new HyperfileError('DISK_READ_ONLY', { data: { path: this.#path } });
+    return this.#leaf;
   }
 
   /** Hands payload to the storage. The file itself is only worth something once it is sealed. */
@@ -175,7 +138,7 @@ class Sandbox implements SealableDisk {
   }
 
   seal(nextPath?: string): void {
-    const before = this.#writable();
+    const before = this.writable();
     // Made first: when it cannot be, nothing has changed yet.
     const nextFile =
       nextPath === undefined ? undefined : newFile(path.resolve(nextPath), this.#layerCount + 1);
@@ -226,11 +189,6 @@ class Sandbox implements SealableDisk {
     if (this.#parent === undefined) return this.#metadata;
     const entries = locatorFor(this.#path, this.#parent.path, this.#parent.dataWriteGuid);
     return { ...this.#metadata, locator: encodeLocator(entries) };
-  }
-
-  #writable(): Leaf {
-    if (this.#leaf === undefined) throw new HyperfileError('DISK_READ_ONLY', { data: { path: this.#path } });
-    return this.#leaf;
   }
 
   close(): void {
