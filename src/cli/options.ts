@@ -1,8 +1,8 @@
 /** Options that several verbs share, and how their values are checked. */
-import { Argument, Option } from 'commander';
+import { Argument, Option, type Command } from 'commander';
 import { HyperfileError } from '../base/error.ts';
 import { suggest } from '../base/suggest.ts';
-import { PROGRESS_MODES } from './render/view.ts';
+import { PROGRESS_MODES, type ProgressMode } from './render/view.ts';
 
 export type OutputFormat = 'table' | 'json';
 
@@ -14,6 +14,21 @@ export function formatOption(): Option {
 /** `--progress`, for whatever takes long enough to watch. */
 export function progressOption(): Option {
   return choiceOption('--progress <mode>', 'how to show the work', PROGRESS_MODES).default('auto');
+}
+
+/** What {@link addWorkOptions} adds, as commander hands it over. */
+export interface WorkFlags {
+  readonly format: OutputFormat;
+  readonly progress: ProgressMode;
+  readonly quiet?: boolean;
+}
+
+/** `--format`, `--progress` and `-q`, for work that may take long and then tells what it made. */
+export function addWorkOptions(command: Command): Command {
+  return command
+    .addOption(formatOption())
+    .option('-q, --quiet', 'print nothing but errors')
+    .addOption(progressOption());
 }
 
 /** An option that takes one of a few words. */

@@ -5,8 +5,9 @@ import type { OutputStream } from '../console.ts';
 import { safeJson } from '../safe-json.ts';
 import type { TransferView } from './transfer-view.ts';
 import type { BuildView } from './view.ts';
+import type { WorkEvent, WorkView } from './work-view.ts';
 
-export class JsonView implements BuildView, TransferView {
+export class JsonView implements BuildView, TransferView, WorkView {
   readonly #stream: OutputStream;
   readonly #now: () => Date;
 
@@ -15,7 +16,7 @@ export class JsonView implements BuildView, TransferView {
     this.#now = now;
   }
 
-  show(event: BuildEvent | TransferEvent): void {
+  show(event: BuildEvent | TransferEvent | WorkEvent): void {
     this.#stream.write(`${safeJson({ time: this.#now().toISOString(), ...event })}\n`);
   }
 

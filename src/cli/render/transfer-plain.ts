@@ -2,7 +2,8 @@
 import type { TransferEvent } from '../../transfer/events.ts';
 import type { OutputStream } from '../console.ts';
 import { formatSize } from '../size.ts';
-import { endedFigures, movingFigures, MovingBlobs, type BlobEnd } from './blobs.ts';
+import { endedFigures, MovingBlobs, type BlobEnd } from './blobs.ts';
+import { movingFigures } from './moving.ts';
 import { cleanText } from './output-lines.ts';
 import { doing, transferSummary } from './transfer-summary.ts';
 import type { TransferView } from './transfer-view.ts';

@@ -2,8 +2,9 @@
 import type { TransferEvent } from '../../transfer/events.ts';
 import { colorsFor, type Colors, type Console } from '../console.ts';
 import { formatSize } from '../size.ts';
-import { endedFigures, movingLine, MovingBlobs, type BlobEnd } from './blobs.ts';
+import { endedFigures, MovingBlobs, type BlobEnd } from './blobs.ts';
 import { LiveRegion } from './live-region.ts';
+import { movingLine } from './moving.ts';
 import { cleanText } from './output-lines.ts';
 import { formatSeconds } from './summary.ts';
 import { justify } from './text-width.ts';
@@ -68,7 +69,7 @@ export class TerminalTransferView implements TransferView {
     const width = Math.min(columns, WIDEST);
     const nowMs = this.#now();
     const blobs = this.#blobs.all;
-    const movedBytes = blobs.reduce((sum, { doneBytes }) => sum + doneBytes, this.#movedBytes);
+    const movedBytes = blobs.reduce((sum, { progress }) => sum + progress.done, this.#movedBytes);
     const right = `${formatSize(movedBytes)}  ${formatSeconds(nowMs - this.#startedMs)}`;
     const lines = [justify(this.#title === '' ? 'waiting' : this.#title, right, width).join('')];
     for (const blob of blobs) {

@@ -129,22 +129,22 @@ describe('a view of transfers', () => {
 describe('a speed', () => {
   test('is that of the last seconds', () => {
     const rate = new Rate(0, 1000);
-    expect(rate.bytesPerSecond(100)).toBeUndefined();
+    expect(rate.perSecond(100)).toBeUndefined();
     for (let atMs = 100; atMs <= 10_000; atMs += 100) rate.add(atMs, 1000 + atMs);
-    expect(rate.bytesPerSecond(10_000)).toBe(1000);
+    expect(rate.perSecond(10_000)).toBe(1000);
     for (let atMs = 10_100; atMs <= 20_000; atMs += 100) rate.add(atMs, 11_000 + (atMs - 10_000) * 3);
-    expect(rate.bytesPerSecond(20_000)).toBe(3000);
+    expect(rate.perSecond(20_000)).toBe(3000);
   });
 
   test('falls while nothing moves, and begins anew with a transfer that does', () => {
     const rate = new Rate(0, 0);
     rate.add(1000, 1000);
-    expect(rate.bytesPerSecond(1000)).toBe(1000);
-    expect(rate.bytesPerSecond(4000)).toBe(250);
+    expect(rate.perSecond(1000)).toBe(1000);
+    expect(rate.perSecond(4000)).toBe(250);
     rate.add(4100, 0);
-    expect(rate.bytesPerSecond(4100)).toBeUndefined();
+    expect(rate.perSecond(4100)).toBeUndefined();
     rate.add(5100, 500);
-    expect(rate.bytesPerSecond(5100)).toBe(500);
+    expect(rate.perSecond(5100)).toBe(500);
   });
 });
 
