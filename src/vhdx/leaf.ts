@@ -67,7 +67,12 @@ export class Leaf implements RunSource, OwnBlocks, SectorWriter {
     const state = this.table.state(block);
     if (state >= BLOCK.FULLY_PRESENT) {
       const fileMb = this.table.fileMb(block);
-      this.file.writeAt(source, at, length, fileMb * MIB + within);
+      try {
+        this.file.writeAt(source, at, length, fileMb * MIB + within);
+      } catch (error) {
+        this.#distrust(block, fileMb, start, end);
+        throw error;
+      }
       this.space.wrote(fileMb, start, end);
       if (state === BLOCK.PARTIALLY_PRESENT) this.own(block, fileMb, start, end);
       return;
@@ -79,6 +84,17 @@ export class Leaf implements RunSource, OwnBlocks, SectorWriter {
     });
     if (state === BLOCK.ZERO) this.table.set(block, BLOCK.FULLY_PRESENT, fileMb);
     else this.own(block, fileMb, start, end);
+  }
+
+  /** A write that failed may have got anywhere: sectors that the block does not own are no holes any more. */
+  #distrust(block: number, fileMb: number, start: number, end: number): void {
+    const bits = this.bits.get(block);
+    if (bits === undefined) return;
+    for (let at = start; at < end;) {
+      const runEnd = bits.runEnd(at, end);
+      if (!bits.has(at)) this.space.abandon(fileMb, at, runEnd);
+      at = runEnd;
+    }
   }
 
   /** Marks sectors of an absent or partial block as its own. */

@@ -111,7 +111,20 @@ describe('when the host is full', () => {
           compare();
         },
       ),
-      { numRuns: 30 },
+      {
+        numRuns: 30,
+        examples: [
+          // The failed write reaches sectors that the block does not own; zeroing them later must not show it.
+          [
+            [
+              { do: 'zero', first: 0, count: 1, seed: 0 },
+              { do: 'write', first: 0, count: 3, seed: 0 },
+              { do: 'zero', first: 1, count: 256, seed: 0 },
+            ],
+            [0],
+          ],
+        ],
+      },
     );
   });
 
