@@ -123,6 +123,55 @@ export const BAT_ENTRY_BYTES = 8;
 /** One sector bitmap block holds this many bits. */
 export const SECTORS_PER_CHUNK = 2 ** 23;
 
+/** Section 2.3: the log. Its unit; entries, and the pages they change, are whole sectors. */
+export const LOG_SECTOR_BYTES = 4 * KIB;
+/** What lies before the first region table is never logged. */
+export const FIRST_LOGGED_OFFSET = REGION_TABLE_OFFSETS[0];
+
+/** Section 2.3.1.1. The checksum covers the whole entry. */
+export const logEntryHeader = struct(64, {
+  signature: ascii(0, 4),
+  checksum: u32(4),
+  entryBytes: u32(8),
+  tailOffset: u32(12),
+  sequenceNumber: u64(16),
+  descriptorCount: u32(24),
+  reserved: u32(28),
+  logGuid: guid(32),
+  flushedFileBytes: size64(48),
+  lastFileBytes: size64(56),
+});
+export const LOG_ENTRY_SIGNATURE = 'loge';
+
+/** Section 2.3.1.3: a page whose middle is in a data sector; its ends had to make room for that one's signature. */
+export const logDataDescriptor = struct(32, {
+  signature: ascii(0, 4),
+  trailing: bytes(4, 4),
+  leading: bytes(8, 8),
+  fileOffset: size64(16),
+  sequenceNumber: u64(24),
+});
+export const LOG_DATA_DESCRIPTOR_SIGNATURE = 'desc';
+
+/** Section 2.3.1.2. */
+export const logZeroDescriptor = struct(32, {
+  signature: ascii(0, 4),
+  reserved: u32(4),
+  length: size64(8),
+  fileOffset: size64(16),
+  sequenceNumber: u64(24),
+});
+export const LOG_ZERO_DESCRIPTOR_SIGNATURE = 'zero';
+
+/** Section 2.3.1.4. */
+export const logDataSector = struct(4 * KIB, {
+  signature: ascii(0, 4),
+  sequenceHigh: u32(4),
+  middle: bytes(8, 4084),
+  sequenceLow: u32(4092),
+});
+export const LOG_DATA_SECTOR_SIGNATURE = 'data';
+
 export const MIN_BLOCK_BYTES = MIB;
 export const MAX_BLOCK_BYTES = 256 * MIB;
 export const MAX_DISK_BYTES = 64 * TIB;
