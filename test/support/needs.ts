@@ -11,7 +11,7 @@ const present = new Map<Need, boolean>();
 /** Tests that start the project as somebody without rights; a clone below /root is closed to everyone else. */
 export const OPEN_TO_OTHERS = 'a project that others may read';
 
-/** `root`, {@link OPEN_TO_OTHERS}, `/an/absolute/path`, `python:MODULE` of the system's Python, or a program that must be on PATH. */
+/** `root`, {@link OPEN_TO_OTHERS}, `/an/absolute/path`, `python:MODULE` of the system's Python, `dotnet:VERSION` for a .NET SDK of at least that major version, or a program that must be on PATH. */
 export function has(need: Need): boolean {
   let known = present.get(need);
   if (known === undefined) {
@@ -31,6 +31,14 @@ function look(need: Need): boolean {
         stdio: 'ignore',
       });
       return true;
+    }
+    if (need.startsWith('dotnet:')) {
+      const kits = execFileSync('dotnet', ['--list-sdks'], {
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'ignore'],
+      });
+      const versions = [...kits.matchAll(/^(\d+)\./gm)].map((kit) => Number(kit[1]));
+      return Math.max(0, ...versions) >= Number(need.slice('dotnet:'.length));
     }
     if (need.startsWith('python:')) {
       execFileSync('/usr/bin/python3', ['-c', `import ${need.slice('python:'.length)}`], { stdio: 'ignore' });
