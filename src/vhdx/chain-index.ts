@@ -1,49 +1,54 @@
 /**
  * One index over all finished layers of a chain: for every megabyte of the disk, whose data counts. A megabyte is
  * resolved when it is first read, by walking down the layers once; from then on depth costs nothing. A layer that is
- * sealed later is merged into what is known. Six bytes a megabyte, for those gigabytes that hold something at all, and
- * eight for every run of a megabyte that several layers share.
+ * sealed later is merged into what is known.
+ *
+ * It takes 6 KiB for each gigabyte that was looked at and holds something, and what index-page.ts and unit-cells.ts say
+ * for the megabytes that several layers share: for a GiB in which every sector comes from another layer than the one
+ * before it, 276 KiB where two layers alternate, 4.1 MiB for 255 layers, 6.2 MiB at the very most. Altogether it never
+ * takes more than {@link INDEX_LIMIT_BYTES}, whatever the disk: beyond that it forgets what was not used for longest.
+ * The block tables of the layers come on top, see block-table.ts.
  */
 import type { Bitmap } from '../bytes/bitmap.ts';
-import type { BlockFile } from '../disk/block-file.ts';
 import { BLOCK, MIB } from './format.ts';
-import type { Geometry } from './geometry.ts';
-import type { BlockTable } from './block-table.ts';
 import type { Layer } from './layer.ts';
 import type { RunSource, RunVisitor } from './runs.ts';
 import { readBlockBits } from './sector-bitmap.ts';
 import { FIRST_FILE, IndexPage, MIXED, UNITS_PER_PAGE, UNRESOLVED, ZERO } from './index-page.ts';
-import { findRun, runFileMb, runSource, runStart, UnitScratch } from './unit-runs.ts';
+import { PageCache } from './page-cache.ts';
+import { UnitCells, UnitScratch } from './unit-cells.ts';
 
 const PAGE_SHIFT = Math.log2(UNITS_PER_PAGE);
 const PAGE_MASK = UNITS_PER_PAGE - 1;
 
-/** A finished difference, as {@link ChainIndex.absorb} takes it. */
-export interface FinishedBlocks {
-  readonly file: BlockFile;
-  readonly geometry: Geometry;
-  readonly table: BlockTable;
-  /** The bits of PARTIALLY_PRESENT blocks. */
-  readonly bits: ReadonlyMap<number, Bitmap>;
-}
+/** What all pages of an index together may take. */
+export const INDEX_LIMIT_BYTES = 64 * MIB;
+
+/** What the index needs of a layer. */
+export type IndexedLayer = Pick<Layer, 'file' | 'geometry' | 'table' | 'bitmapMb'>;
 
 export class ChainIndex implements RunSource {
-  /** The disk as the topmost layer sees it. */
-  #sizeBytes: number;
-  readonly #layers: readonly Layer[];
-  readonly #files: BlockFile[];
-  /** `null`: nothing in this gigabyte; `undefined`: not looked at. */
-  readonly #pages: (IndexPage | null | undefined)[] = [];
+  /** The base first: a layer keeps its number when another one is put on top. */
+  readonly #layers: IndexedLayer[];
+  readonly #pages: PageCache;
   readonly #sectorBytes: number;
   readonly #scratch: UnitScratch;
 
   /** `layers` leaf first; none for a disk of zeros. */
-  constructor(layers: readonly Layer[], logicalSectorBytes: number) {
-    this.#layers = layers;
-    this.#files = layers.map((layer) => layer.file);
-    this.#sizeBytes = layers[0]?.geometry.sizeBytes ?? 0;
+  constructor(
+    layers: readonly IndexedLayer[],
+    logicalSectorBytes: number,
+    limitBytes: number = INDEX_LIMIT_BYTES,
+  ) {
+    this.#layers = layers.toReversed();
+    this.#pages = new PageCache(limitBytes);
     this.#sectorBytes = logicalSectorBytes;
     this.#scratch = new UnitScratch(MIB / logicalSectorBytes);
+  }
+
+  /** Bytes that the index takes now, without the tables of the layers. */
+  get bytes(): number {
+    return this.#pages.bytes;
   }
 
   runs(offset: number, length: number, at: number, visitor: RunVisitor): void {
@@ -64,7 +69,7 @@ export class ChainIndex implements RunSource {
       if (source === UNRESOLVED) source = this.#resolve(page, unit);
       if (source >= FIRST_FILE) {
         const fileOffset = page.place[unit & PAGE_MASK] * MIB + within;
-        visitor.data(this.#files[source - FIRST_FILE], fileOffset, at + done, count);
+        visitor.data(this.#layers[source - FIRST_FILE].file, fileOffset, at + done, count);
       } else if (source === ZERO) visitor.zeros(at + done, count);
       else this.#mixedRuns(page.words, page.place[unit & PAGE_MASK], within, count, at + done, visitor);
       done += count;
@@ -79,30 +84,31 @@ export class ChainIndex implements RunSource {
     at: number,
     visitor: RunVisitor,
   ): void {
+    const cells = new UnitCells(words, record);
     const end = within + length;
-    let run = findRun(words, record, Math.floor(within / this.#sectorBytes), this.#scratch.sectorCount);
-    for (let from = within; from < end; run++) {
-      const to = Math.min(end, runStart(words, record, run + 1) * this.#sectorBytes);
-      const source = runSource(words, record, run);
+    const endSector = Math.ceil(end / this.#sectorBytes);
+    let sector = Math.floor(within / this.#sectorBytes);
+    for (let from = within; from < end;) {
+      const cell = cells.cellAt(sector);
+      sector = cells.runEnd(sector, endSector);
+      const to = Math.min(end, sector * this.#sectorBytes);
+      const source = cells.source(cell);
       if (source === ZERO) visitor.zeros(at + from - within, to - from);
       else {
-        const fileOffset = runFileMb(words, record, run) * MIB + from;
-        visitor.data(this.#files[source - FIRST_FILE], fileOffset, at + from - within, to - from);
+        const fileOffset = cells.fileMb(cell) * MIB + from;
+        visitor.data(this.#layers[source - FIRST_FILE].file, fileOffset, at + from - within, to - from);
       }
       from = to;
     }
   }
 
   #pageOf(index: number): IndexPage | null {
-    const known = this.#pages[index];
+    const known = this.#pages.get(index);
     if (known !== undefined) return known;
-    const first = index * UNITS_PER_PAGE * MIB;
-    const last = first + UNITS_PER_PAGE * MIB - 1;
-    const holds = this.#layers.some(({ table, geometry }) => {
-      const lastBlock = Math.min(Math.floor(last / geometry.blockBytes), geometry.blockCount - 1);
-      return table.mayHold(Math.floor(first / geometry.blockBytes), lastBlock);
-    });
-    return (this.#pages[index] = holds ? new IndexPage() : null);
+    const holds = this.#layers.some((layer) => mayHold(layer, index));
+    const page = holds ? new IndexPage(this.#scratch.sectorCount) : null;
+    this.#pages.set(index, page);
+    return page;
   }
 
   /** Walks down the layers for one unit and keeps the answer. */
@@ -111,22 +117,29 @@ export class ChainIndex implements RunSource {
     if (whole !== UNRESOLVED) return whole;
     const scratch = this.#scratch;
     scratch.clear();
-    let limitBytes = this.#sizeBytes;
-    for (const [i, layer] of this.#layers.entries()) {
+    let limitBytes = Infinity;
+    for (let i = this.#layers.length - 1; i >= 0 && !scratch.isFull; i--) {
+      const layer = this.#layers[i];
       // What a child has past the end of its parent reads as zeros, whatever still older layers hold there.
       limitBytes = Math.min(limitBytes, layer.geometry.sizeBytes);
-      const sectorsLeft = Math.floor((limitBytes - unit * MIB) / this.#sectorBytes);
-      scratch.fill(Math.max(0, sectorsLeft), scratch.sectorCount, ZERO, 0);
-      if (this.#lay(layer, i + FIRST_FILE, unit) || scratch.isFull) break;
+      this.#cutAt(limitBytes, unit);
+      if (this.#lay(layer, i + FIRST_FILE, unit)) break;
     }
     scratch.fill(0, scratch.sectorCount, ZERO, 0);
     return this.#store(page, unit);
   }
 
+  /** Lets the part of a unit that lies past the end of a disk read as zeros. */
+  #cutAt(sizeBytes: number, unit: number): void {
+    const sectorsLeft = Math.floor((sizeBytes - unit * MIB) / this.#sectorBytes);
+    if (sectorsLeft >= this.#scratch.sectorCount) return;
+    this.#scratch.fill(Math.max(0, sectorsLeft), this.#scratch.sectorCount, ZERO, 0);
+  }
+
   /** The usual case: one layer, or none, holds the whole unit. UNRESOLVED when it is not that simple. */
   #resolveWhole(page: IndexPage, unit: number): number {
     const slot = unit & PAGE_MASK;
-    for (let i = 0; i < this.#layers.length; i++) {
+    for (let i = this.#layers.length - 1; i >= 0; i--) {
       const { geometry, table } = this.#layers[i];
       if (geometry.sizeBytes <= unit * MIB) break;
       if (geometry.sizeBytes < (unit + 1) * MIB) return UNRESOLVED;
@@ -142,7 +155,7 @@ export class ChainIndex implements RunSource {
   }
 
   /** Lays one layer's part of a unit under what the scratch holds. Returns true when nothing below can show. */
-  #lay(layer: Layer, source: number, unit: number): boolean {
+  #lay(layer: IndexedLayer, source: number, unit: number): boolean {
     const { geometry, table } = layer;
     const block = Math.floor((unit * MIB) / geometry.blockBytes);
     if (block >= geometry.blockCount) return true;
@@ -153,7 +166,7 @@ export class ChainIndex implements RunSource {
     const fileMb = table.fileMb(block) + unitInBlock;
     if (state === BLOCK.PARTIALLY_PRESENT) {
       const bits = readBlockBits(layer, block, unitInBlock * all, all);
-      for (const { start, end } of bits.runs()) this.#scratch.fill(start, end, source, fileMb);
+      this.#scratch.fillBits(bits, 0, source, fileMb);
       return false;
     }
     if (state === BLOCK.FULLY_PRESENT) this.#scratch.fill(0, all, source, fileMb);
@@ -166,46 +179,45 @@ export class ChainIndex implements RunSource {
     const slot = unit & PAGE_MASK;
     const single = this.#scratch.single();
     if (single) page.set(slot, single.source, single.fileMb);
-    else page.setMixed(slot, this.#scratch.record());
+    else this.#pages.change(page, () => page.setMixed(slot, this.#scratch.record()));
     return page.source[slot];
   }
 
   /**
-   * Puts a finished difference on top. Only the units it touches are looked at.
+   * Puts a finished difference on top. Only what is known of the units it touches is looked at.
+   *
+   * @param bits The bits of its PARTIALLY_PRESENT blocks.
    */
-  absorb(finished: FinishedBlocks): void {
-    const { geometry, table, file } = finished;
-    const source = this.#files.length + FIRST_FILE;
+  absorb(layer: IndexedLayer, bits: ReadonlyMap<number, Bitmap>): void {
+    const { geometry, table } = layer;
+    // What a smaller disk cuts off stays away, even when a larger one comes on top.
+    if (geometry.sizeBytes < (this.#layers.at(-1)?.geometry.sizeBytes ?? 0)) this.#pages.clear();
+    const source = this.#layers.push(layer) - 1 + FIRST_FILE;
     const unitsPerBlock = geometry.blockBytes / MIB;
     for (const block of table.blocks()) {
-      const bits = finished.bits.get(block);
-      const isZero = table.state(block) !== BLOCK.FULLY_PRESENT && bits === undefined;
+      const own = bits.get(block);
+      const isZero = table.state(block) !== BLOCK.FULLY_PRESENT && own === undefined;
       for (let i = 0; i < unitsPerBlock; i++) {
         const unit = block * unitsPerBlock + i;
         if (unit * MIB >= geometry.sizeBytes) break;
         const [top, fileMb] = isZero ? [ZERO, 0] : [source, table.fileMb(block) + i];
-        this.#cover(unit, bits, i * this.#scratch.sectorCount, top, fileMb);
+        this.#cover(unit, own, i * this.#scratch.sectorCount, top, fileMb);
       }
     }
-    this.#files.push(file);
-    this.#sizeBytes = geometry.sizeBytes;
   }
 
   /** Lays a new topmost part over one unit: the sectors whose bits are set, or all of them. */
   #cover(unit: number, bits: Bitmap | undefined, firstBit: number, source: number, fileMb: number): void {
-    const page = this.#pageOf(unit >>> PAGE_SHIFT) ?? (this.#pages[unit >>> PAGE_SHIFT] = newZeroPage());
+    const page = this.#pages.get(unit >>> PAGE_SHIFT);
+    if (!page) return this.#pages.unset(unit >>> PAGE_SHIFT);
     const scratch = this.#scratch;
     const slot = unit & PAGE_MASK;
-    // Before the scratch is used: resolving needs it too.
-    if (page.source[slot] === UNRESOLVED) this.#resolve(page, unit);
-    scratch.clear();
-    if (bits === undefined) scratch.fill(0, scratch.sectorCount, source, fileMb);
-    else {
-      for (const { start, end } of bits.runs(firstBit, firstBit + scratch.sectorCount)) {
-        scratch.fill(start - firstBit, end - firstBit, source, fileMb);
-      }
-    }
     const below = page.source[slot];
+    if (below === UNRESOLVED) return;
+    scratch.clear();
+    this.#cutAt(this.#layers.at(-1)!.geometry.sizeBytes, unit);
+    if (bits === undefined) scratch.fill(0, scratch.sectorCount, source, fileMb);
+    else scratch.fillBits(bits, firstBit, source, fileMb);
     if (below === MIXED) scratch.fillFrom(page.words, page.place[slot]);
     else scratch.fill(0, scratch.sectorCount, below, page.place[slot]);
     this.#store(page, unit);
@@ -213,12 +225,14 @@ export class ChainIndex implements RunSource {
 
   /** Closes the files of all layers, absorbed ones included. */
   close(): void {
-    for (const file of this.#files) file.close();
+    for (const { file } of this.#layers) file.close();
   }
 }
 
-function newZeroPage(): IndexPage {
-  const page = new IndexPage();
-  page.source.fill(ZERO);
-  return page;
+/** False when a layer surely holds nothing in a gigabyte of the disk. */
+function mayHold({ geometry, table }: IndexedLayer, page: number): boolean {
+  const first = page * UNITS_PER_PAGE * MIB;
+  const last = Math.min(first + UNITS_PER_PAGE * MIB, geometry.sizeBytes) - 1;
+  if (last < first) return false;
+  return table.mayHold(Math.floor(first / geometry.blockBytes), Math.floor(last / geometry.blockBytes));
 }

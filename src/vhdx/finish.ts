@@ -12,8 +12,10 @@ import { writeChunkBits } from './sector-bitmap.ts';
 /**
  * Writes what a leaf keeps in memory: bitmaps, block table, metadata, headers. Blocks that turned out to be zeros are
  * dropped, places that are not used any more are closed, and no old data are left where nothing points.
+ *
+ * @returns where the sector bitmap of each chunk is, in MiB
  */
-export function finishLeaf(leaf: Leaf, metadata: Metadata, dataWriteGuid: string): void {
+export function finishLeaf(leaf: Leaf, metadata: Metadata, dataWriteGuid: string): Map<number, number> {
   const { file, geometry, space, table } = leaf;
   try {
     dropZeroBlocks(leaf);
@@ -24,6 +26,7 @@ export function finishLeaf(leaf: Leaf, metadata: Metadata, dataWriteGuid: string
     const bitmapMb = writeBitmaps(leaf);
     file.truncate((space.endMb + bitmapMb.size) * MIB);
     writeTables(file, { metadata, geometry, bat: { table, bitmapMb }, dataWriteGuid });
+    return bitmapMb;
   } catch (error) {
     // The leaf may go on: bitmaps behind its last block must not pass for payload of its next one.
     space.cut();

@@ -1,5 +1,8 @@
-/** A gigabyte of a chain's index: for each of its megabytes, whose data counts. */
-import { recordLength } from './unit-runs.ts';
+/**
+ * A gigabyte of a chain's index: for each of its megabytes, whose data counts. It takes 6 KiB, and what the records of
+ * those megabytes take that several layers share (see unit-cells.ts), up to half as much again while they become more.
+ */
+import { UnitCells } from './unit-cells.ts';
 
 /** Units (megabytes) of one page. */
 export const UNITS_PER_PAGE = 1024;
@@ -12,11 +15,22 @@ export const FIRST_FILE = 3;
 
 export class IndexPage {
   readonly source = new Uint16Array(UNITS_PER_PAGE);
-  /** Where the unit lies in its file, in MiB; for MIXED units, where in `words` its runs are. */
+  /** Where the unit lies in its file, in MiB; for MIXED units, where in `words` its record is. */
   readonly place = new Uint32Array(UNITS_PER_PAGE);
-  /** The records of MIXED units, see unit-runs.ts. */
+  /** The records of MIXED units. */
   words = new Uint32Array(0);
+  /** True once it was looked at since the cache last had to choose. */
+  wasUsed = false;
+  readonly #sectorsPerUnit: number;
   #used = 0;
+
+  constructor(sectorsPerUnit: number) {
+    this.#sectorsPerUnit = sectorsPerUnit;
+  }
+
+  get bytes(): number {
+    return this.source.byteLength + this.place.byteLength + this.words.byteLength;
+  }
 
   set(slot: number, source: number, fileMb: number): void {
     this.source[slot] = source;
@@ -41,16 +55,19 @@ export class IndexPage {
     this.source.forEach((source, slot) => {
       if (source !== MIXED) return;
       inUse.push(slot);
-      words += recordLength(old, this.place[slot]);
+      words += this.#recordAt(old, this.place[slot]).length;
     });
     this.words = new Uint32Array(Math.ceil(words * 1.5));
     this.#used = 0;
     for (const slot of inUse) {
-      const at = this.place[slot];
-      const record = old.subarray(at, at + recordLength(old, at));
+      const record = this.#recordAt(old, this.place[slot]);
       this.words.set(record, this.#used);
       this.place[slot] = this.#used;
       this.#used += record.length;
     }
+  }
+
+  #recordAt(words: Uint32Array, at: number): Uint32Array {
+    return words.subarray(at, at + new UnitCells(words, at).length(this.#sectorsPerUnit));
   }
 }

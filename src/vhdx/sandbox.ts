@@ -145,8 +145,9 @@ class Sandbox extends SectorDisk implements SealableDisk {
     const dataWriteGuid = randomGuid();
     try {
       const leaf = this.#tidied(before);
-      finishLeaf(leaf, this.#locatedMetadata(), dataWriteGuid);
-      this.#index.absorb(leaf);
+      const bitmapMb = finishLeaf(leaf, this.#locatedMetadata(), dataWriteGuid);
+      const { file, geometry, table, bits } = leaf;
+      this.#index.absorb({ file, geometry, table, bitmapMb }, bits);
     } catch (error) {
       if (nextFile) discard(nextFile);
       throw error;
