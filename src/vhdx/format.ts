@@ -48,6 +48,7 @@ export const regionEntry = struct(32, {
   length: u32(24),
   flags: u32(28),
 });
+export type RegionEntry = Decoded<typeof regionEntry>;
 export const REGION_REQUIRED = 1;
 export const BAT_REGION = '2dc27766-f623-4200-9d64-115e9bfd4a08';
 export const METADATA_REGION = '8b7ca206-4790-4b9a-b8fe-575f050f886e';
@@ -70,6 +71,9 @@ export const metadataEntry = struct(32, {
   flags: u32(24),
   reserved: u32(28),
 });
+export type MetadataEntry = Decoded<typeof metadataEntry>;
+export const MAX_USER_ITEMS = 1024;
+export const MAX_SYSTEM_ITEMS = 1023;
 export const ITEM_IS_USER = 1;
 /** The item describes the virtual disk: a child takes it over from its parent. */
 export const ITEM_IS_VIRTUAL_DISK = 2;
@@ -85,6 +89,9 @@ export const ITEM = {
   parentLocator: 'a8d35f2d-b30b-454d-abf7-d3d84834ab0c',
   /** Not in the specification: present while a file is being made or converted. */
   incompleteFile: '71cc85f0-1b69-4e28-9558-c3bf83ae75d3',
+  /** Not in the specification: cylinders, heads and sectors for old guests, and labels of memory that keeps. */
+  chsParameters: 'da02d7bc-3d3a-423c-ac88-2a36ab21479b',
+  pmemLabels: '10e1ae8a-4b7e-4169-a40f-cd70de928393',
 } as const;
 
 export const fileParametersItem = struct(8, { blockBytes: u32(0), flags: u32(4) });
@@ -102,6 +109,7 @@ export const locatorEntry = struct(12, {
   keyLength: u16(8),
   valueLength: u16(10),
 });
+export const MAX_LOCATOR_ENTRIES = 256;
 export const VHDX_LOCATOR_TYPE = 'b04aefb7-d19e-4a81-b789-25b8e9445913';
 
 /** Section 2.5.1.1: states of payload blocks. 4 and 5 are reserved. */
@@ -125,6 +133,8 @@ export const SECTORS_PER_CHUNK = 2 ** 23;
 
 /** Section 2.3: the log. Its unit; entries, and the pages they change, are whole sectors. */
 export const LOG_SECTOR_BYTES = 4 * KIB;
+/** Not in the specification: Microsoft's own implementation refuses longer ones. */
+export const MAX_LOG_BYTES = 1024 * MIB;
 /** What lies before the first region table is never logged. */
 export const FIRST_LOGGED_OFFSET = REGION_TABLE_OFFSETS[0];
 
@@ -143,23 +153,33 @@ export const logEntryHeader = struct(64, {
 });
 export const LOG_ENTRY_SIGNATURE = 'loge';
 
+/** Where the fields of a descriptor lie: there may be millions, which are read in place. */
+export const LOG_DESCRIPTOR_BYTES = 32;
+export const LOG_DESCRIPTOR_AT = {
+  signature: 0,
+  trailing: 4,
+  leading: 8,
+  length: 8,
+  fileOffset: 16,
+  sequenceNumber: 24,
+} as const;
+
 /** Section 2.3.1.3: a page whose middle is in a data sector; its ends had to make room for that one's signature. */
-export const logDataDescriptor = struct(32, {
-  signature: ascii(0, 4),
-  trailing: bytes(4, 4),
-  leading: bytes(8, 8),
-  fileOffset: size64(16),
-  sequenceNumber: u64(24),
+export const logDataDescriptor = struct(LOG_DESCRIPTOR_BYTES, {
+  signature: ascii(LOG_DESCRIPTOR_AT.signature, 4),
+  trailing: bytes(LOG_DESCRIPTOR_AT.trailing, 4),
+  leading: bytes(LOG_DESCRIPTOR_AT.leading, 8),
+  fileOffset: size64(LOG_DESCRIPTOR_AT.fileOffset),
+  sequenceNumber: u64(LOG_DESCRIPTOR_AT.sequenceNumber),
 });
 export const LOG_DATA_DESCRIPTOR_SIGNATURE = 'desc';
 
 /** Section 2.3.1.2. */
-export const logZeroDescriptor = struct(32, {
-  signature: ascii(0, 4),
-  reserved: u32(4),
-  length: size64(8),
-  fileOffset: size64(16),
-  sequenceNumber: u64(24),
+export const logZeroDescriptor = struct(LOG_DESCRIPTOR_BYTES, {
+  signature: ascii(LOG_DESCRIPTOR_AT.signature, 4),
+  length: size64(LOG_DESCRIPTOR_AT.length),
+  fileOffset: size64(LOG_DESCRIPTOR_AT.fileOffset),
+  sequenceNumber: u64(LOG_DESCRIPTOR_AT.sequenceNumber),
 });
 export const LOG_ZERO_DESCRIPTOR_SIGNATURE = 'zero';
 

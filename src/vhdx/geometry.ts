@@ -21,7 +21,7 @@ export interface Geometry extends DiskShape {
   readonly bitmapBytesPerBlock: number;
 }
 
-/** Derives the rest from a shape that {@link shapeProblem} has nothing against. */
+/** Derives the rest from a shape that {@link shapeProblems} have nothing against. */
 export function geometryOf(shape: DiskShape): Geometry {
   const { sizeBytes, blockBytes, logicalSectorBytes } = shape;
   const chunkRatio = (SECTORS_PER_CHUNK * logicalSectorBytes) / blockBytes;
@@ -43,24 +43,39 @@ export function geometryOf(shape: DiskShape): Geometry {
   };
 }
 
-/** What the format has against a shape, or undefined. */
-export function shapeProblem(shape: DiskShape): string | undefined {
+export interface ShapeProblem {
+  readonly what: 'sectors' | 'blocks' | 'size';
+  readonly problem: string;
+}
+
+/** What the format has against a shape. */
+export function shapeProblems(shape: DiskShape): ShapeProblem[] {
   const { sizeBytes, blockBytes, logicalSectorBytes } = shape;
-  if (logicalSectorBytes !== 512 && logicalSectorBytes !== 4096)
-    return `sectors of ${logicalSectorBytes} bytes`;
+  const problems: ShapeProblem[] = [];
+  if (!isSectorSize(logicalSectorBytes)) {
+    problems.push({ what: 'sectors', problem: `sectors of ${logicalSectorBytes} bytes` });
+  }
   const isPowerOfTwo = Number.isInteger(Math.log2(blockBytes));
   if (!isPowerOfTwo || blockBytes < MIN_BLOCK_BYTES || blockBytes > MAX_BLOCK_BYTES) {
-    return `blocks of ${blockBytes} bytes`;
+    problems.push({ what: 'blocks', problem: `blocks of ${blockBytes} bytes` });
   }
-  if (!(sizeBytes > 0 && sizeBytes <= MAX_DISK_BYTES)) return `a size of ${sizeBytes} bytes`;
-  if (sizeBytes % logicalSectorBytes !== 0) return `a size of ${sizeBytes} bytes, which is not whole sectors`;
-  return undefined;
+  const size = `a size of ${sizeBytes} bytes`;
+  if (!(sizeBytes > 0 && sizeBytes <= MAX_DISK_BYTES)) problems.push({ what: 'size', problem: size });
+  else if (sizeBytes % logicalSectorBytes !== 0) {
+    problems.push({ what: 'size', problem: `${size}, which is not whole sectors` });
+  }
+  return problems;
+}
+
+/** Whether logical and physical sectors can have this size. */
+export function isSectorSize(bytes: number): boolean {
+  return bytes === 512 || bytes === 4096;
 }
 
 /** @throws HyperfileError VHDX_GEOMETRY for a shape that the format does not allow. */
 export function checkedGeometry(shape: DiskShape): Geometry {
-  const problem = shapeProblem(shape);
-  if (problem !== undefined) throw new HyperfileError('VHDX_GEOMETRY', { data: { problem } });
+  const [first] = shapeProblems(shape);
+  if (first !== undefined) throw new HyperfileError('VHDX_GEOMETRY', { data: { problem: first.problem } });
   return geometryOf(shape);
 }
 

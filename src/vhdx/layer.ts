@@ -1,24 +1,32 @@
 /** One VHDX file, opened for reading: checked as a whole, its tables in memory, its blocks still on disk. */
 import path from 'node:path';
-import { HyperfileError, isHyperfileError } from '../base/error.ts';
+import { isHyperfileError } from '../base/error.ts';
 import { decodeUtf16Padded } from '../bytes/utf16.ts';
 import type { BlockFile } from '../disk/block-file.ts';
 import { openHostFile } from '../disk/host-file.ts';
 import { readBat, type Bat } from './bat.ts';
-import { FILE_SIGNATURE, fileIdentifier, MAX_FILE_BYTES, METADATA_TABLE_BYTES, MIB } from './format.ts';
+import { STRICT, type Findings } from './findings.ts';
+import { FILE_SIGNATURE, fileIdentifier, MAX_FILE_BYTES } from './format.ts';
 import { geometryOf, type Geometry } from './geometry.ts';
-import { readCurrentHeader } from './header.ts';
+import { readCurrentHeader, type CurrentHeader } from './header.ts';
 import { decodeLocator, type Locator } from './locator.ts';
-import { readMetadata, type Metadata } from './metadata.ts';
+import { readMetadata, type Metadata, type StoredMetadata } from './metadata.ts';
 import { problemAt } from './problems.ts';
-import { readRegions } from './region.ts';
+import { readRegions, type Regions } from './region.ts';
+import { reserveTables } from './used-space.ts';
 
-export interface Layer extends Bat {
+/** What a file says about itself: everything but where its blocks lie. */
+export interface LayerTables {
   readonly path: string;
   readonly file: BlockFile;
   readonly fileBytes: number;
   readonly creator: string;
+  /** The header that counts, with the place where it lies. */
+  readonly header: CurrentHeader;
+  readonly regions: Regions;
   readonly metadata: Metadata;
+  /** Where the items of the metadata lie, those of others included. */
+  readonly stored: Omit<StoredMetadata, 'metadata'>;
   readonly geometry: Geometry;
   /** The identity that children remember: changes whenever the disk's contents change. */
   readonly dataWriteGuid: string;
@@ -26,14 +34,15 @@ export interface Layer extends Bat {
   readonly locator?: Locator;
 }
 
+export interface Layer extends LayerTables, Bat {}
+
 /**
  * Opens a VHDX file for reading and checks everything but its payload. Nothing is written, ever.
  *
  * @throws HyperfileError DISK_NOT_FOUND, DISK_NOT_A_FILE, DISK_IO, and every VHDX code about a single file.
  */
 export function openLayer(filePath: string): Layer {
-  const absolute = path.resolve(filePath);
-  const file = openHostFile(absolute);
+  const file = openHostFile(path.resolve(filePath));
   try {
     return readLayer(file);
   } catch (error) {
@@ -44,18 +53,32 @@ export function openLayer(filePath: string): Layer {
 
 /** As {@link openLayer}, for a file that is open already. */
 export function readLayer(file: BlockFile): Layer {
+  const tables = readTables(file);
+  const { regions, geometry, header } = tables;
+  const used = reserveTables(tables.file, header, regions);
+  return { ...tables, ...readBat(tables.file, regions.bat, geometry, used) };
+}
+
+/**
+ * Reads everything but the block table.
+ * @throws HyperfileError for the first rule that is broken, unless `findings` go on; then also GivenUp.
+ */
+export function readTables(file: BlockFile, findings: Findings = STRICT): LayerTables {
   const creator = readIdentifier(file);
   const fileBytes = file.sizeBytes();
+  if (fileBytes > MAX_FILE_BYTES) {
+    throw problemAt('VHDX_FILE_TOO_LARGE', file.path, MAX_FILE_BYTES, { fileBytes });
+  }
   try {
-    return readTables(file, fileBytes, creator);
+    return readParts(file, creator, findings);
   } catch (error) {
     if (!isHyperfileError(error, 'DISK_CUT_SHORT')) throw error;
-    throw problemAt('VHDX_CUT_SHORT', file.path, fileBytes, 'the file ends in the middle of its own tables');
+    throw problemAt('VHDX_CUT_SHORT', file.path, fileBytes, { fileBytes });
   }
 }
 
 function readIdentifier(file: BlockFile): string {
-  const notVhdx = () => new HyperfileError('VHDX_NOT_VHDX', { data: { path: file.path } });
+  const notVhdx = () => problemAt('VHDX_NOT_VHDX', file.path, 0);
   if (file.sizeBytes() < FILE_SIGNATURE.length) throw notVhdx();
   const bytes = new Uint8Array(fileIdentifier.sizeBytes);
   file.readAt(bytes, 0, Math.min(bytes.length, file.sizeBytes()), 0);
@@ -64,45 +87,23 @@ function readIdentifier(file: BlockFile): string {
   return decodeUtf16Padded(creator);
 }
 
-function readTables(file: BlockFile, fileBytes: number, creator: string): Layer {
-  if (fileBytes > MAX_FILE_BYTES)
-    throw problemAt('VHDX_BAT_CORRUPT', file.path, fileBytes, 'the file is too large');
-  const header = readCurrentHeader(file);
-  const regions = readRegions(file);
-  if (regions.metadata.length < METADATA_TABLE_BYTES) {
-    throw problemAt(
-      'VHDX_METADATA_CORRUPT',
-      file.path,
-      regions.metadata.fileOffset,
-      'its region is too small',
-    );
-  }
-  const metadata = readMetadata(file, regions.metadata);
-  const locator = readLocator(file, metadata, regions.metadata.fileOffset);
-  const geometry = geometryOf(metadata);
-  const taken = [
-    { fileOffset: 0, length: MIB },
-    ...(header.logLength > 0 ? [{ fileOffset: header.logOffset, length: header.logLength }] : []),
-    regions.bat,
-    regions.metadata,
-    ...regions.others,
-  ];
+function readParts(file: BlockFile, creator: string, findings: Findings): LayerTables {
+  const header = readCurrentHeader(file, findings);
+  const regions = readRegions(file, findings);
+  const { metadata, ...stored } = readMetadata(file, regions.metadata, findings);
+  const { locator: item } = metadata;
+  const locator = item && decodeLocator(item, file.path, stored.locatorOffset ?? 0, findings);
   return {
-    ...readBat(file, regions.bat, geometry, taken),
     path: file.path,
     file,
-    fileBytes,
+    fileBytes: file.sizeBytes(),
     creator,
+    header,
+    regions,
     metadata,
-    geometry,
+    stored,
+    geometry: geometryOf(metadata),
     dataWriteGuid: header.dataWriteGuid,
     ...(locator && { locator }),
   };
-}
-
-function readLocator(file: BlockFile, metadata: Metadata, regionOffset: number): Locator | undefined {
-  if (!metadata.hasParent || metadata.locator === undefined) return undefined;
-  const locator = decodeLocator(metadata.locator);
-  if (typeof locator === 'string') throw problemAt('VHDX_LOCATOR_CORRUPT', file.path, regionOffset, locator);
-  return locator;
 }

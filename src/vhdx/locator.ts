@@ -1,10 +1,11 @@
 /** The parent locator: how a differencing disk names its parent (MS-VHDX section 2.6.2.6). */
 import path from 'node:path';
+import type { ErrorCode } from '../base/codes/index.ts';
+import type { ErrorData } from '../base/error.ts';
 import { isGuid } from '../bytes/guid.ts';
 import { decodeUtf16, encodeUtf16 } from '../bytes/utf16.ts';
-import { locatorEntry, locatorHeader, VHDX_LOCATOR_TYPE } from './format.ts';
-
-const MAX_PAIRS = 256;
+import { errorAt, STRICT, type Findings } from './findings.ts';
+import { locatorEntry, locatorHeader, MAX_LOCATOR_ENTRIES, VHDX_LOCATOR_TYPE } from './format.ts';
 
 export interface Locator {
   /** DataWriteGuids that the parent may have: one, or two while a merge is under way. */
@@ -13,25 +14,53 @@ export interface Locator {
   readonly entries: ReadonlyMap<string, string>;
 }
 
-/** Reads a locator item. Returns what is wrong with it instead, as text. */
-export function decodeLocator(item: Uint8Array): Locator | string {
-  if (item.length < locatorHeader.sizeBytes) return 'the item is too short';
-  const { type, keyValueCount } = locatorHeader.decode(item);
-  if (type !== VHDX_LOCATOR_TYPE) return `the locator is of the unknown type ${type}`;
-  if (keyValueCount === 0 || keyValueCount > MAX_PAIRS) return `${keyValueCount} entries`;
+/** The keys that hold a path to the parent, most trusted first. */
+export const PATH_KEYS = ['relative_path', 'volume_path', 'absolute_win32_path'] as const;
+
+/** Says that a rule is broken by what lies at `offset` of the item. */
+type Report = (code: ErrorCode, offset: number, data?: ErrorData) => void;
+
+/**
+ * Reads a locator item that lies at `fileOffset` of the file `filePath`. Nothing when it cannot be used.
+ * @throws HyperfileError VHDX_LOCATOR_* for the first rule that is broken, unless `findings` go on.
+ */
+export function decodeLocator(
+  item: Uint8Array,
+  filePath: string,
+  fileOffset: number,
+  findings: Findings = STRICT,
+): Locator | undefined {
+  const report: Report = (code, offset, data) =>
+    findings.report(errorAt(code, filePath, fileOffset + offset, data));
+  const entries = readEntries(item, report);
+  if (entries === undefined) return undefined;
+  const linkage = [entries.get('parent_linkage'), entries.get('parent_linkage2')].flatMap(linkageGuid);
+  if (linkage.length === 0) report('VHDX_LOCATOR_LINKAGE', 0);
+  if (!PATH_KEYS.some((key) => entries.has(key))) report('VHDX_LOCATOR_PATH', 0);
+  return linkage.length === 0 ? undefined : { linkage, entries };
+}
+
+function readEntries(item: Uint8Array, report: Report): Map<string, string> | undefined {
+  const { length } = item;
+  if (length < locatorHeader.sizeBytes) return void report('VHDX_LOCATOR_TABLE', 0, { length, count: 1 });
+  const { type, reserved, keyValueCount: count } = locatorHeader.decode(item);
+  if (type !== VHDX_LOCATOR_TYPE) return void report('VHDX_LOCATOR_TYPE', 0, { type });
+  const tableBytes = locatorHeader.sizeBytes + count * locatorEntry.sizeBytes;
+  if (count === 0 || count > MAX_LOCATOR_ENTRIES || tableBytes > length) {
+    return void report('VHDX_LOCATOR_TABLE', 0, { length, count });
+  }
+  if (reserved !== 0) report('VHDX_LOCATOR_RESERVED', 0);
   const entries = new Map<string, string>();
-  for (let i = 0; i < keyValueCount; i++) {
+  for (let i = 0; i < count; i++) {
     const at = locatorHeader.sizeBytes + i * locatorEntry.sizeBytes;
-    if (at + locatorEntry.sizeBytes > item.length) return 'its table is longer than the item';
     const { keyOffset, keyLength, valueOffset, valueLength } = locatorEntry.decode(item.subarray(at));
     const key = textAt(item, keyOffset, keyLength);
     const value = textAt(item, valueOffset, valueLength);
-    if (key === undefined || value === undefined) return 'an entry lies outside the item';
-    if (entries.has(key)) return `the entry ${key} is there twice`;
-    entries.set(key, value);
+    if (key === undefined || value === undefined) report('VHDX_LOCATOR_ENTRY', at, { entry: i });
+    else if (entries.has(key)) report('VHDX_LOCATOR_DUPLICATE', at, { key });
+    else entries.set(key, value);
   }
-  const linkage = [entries.get('parent_linkage'), entries.get('parent_linkage2')].flatMap(linkageGuid);
-  return linkage.length === 0 ? 'the identity of the parent is missing' : { linkage, entries };
+  return entries;
 }
 
 function textAt(item: Uint8Array, offset: number, length: number): string | undefined {
@@ -94,9 +123,7 @@ function absoluteWindowsPath(parentPath: string): string {
 /** Where the parent may be, most trusted first, without repeats. */
 export function parentCandidates(childPath: string, locator: Locator): string[] {
   const folder = path.dirname(path.resolve(childPath));
-  const named = ['relative_path', 'volume_path', 'absolute_win32_path'].flatMap(
-    (key) => locator.entries.get(key) ?? [],
-  );
+  const named = PATH_KEYS.flatMap((key) => locator.entries.get(key) ?? []);
   const relative = locator.entries.get('relative_path');
   const candidates = relative === undefined ? [] : [path.resolve(folder, relative.replaceAll('\\', '/'))];
   if (process.platform === 'win32') candidates.push(...named.filter((name) => name !== relative));

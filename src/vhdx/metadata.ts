@@ -1,16 +1,12 @@
-/** The metadata region: a table of items that describe the disk (MS-VHDX section 2.6). */
-import { HyperfileError } from '../base/error.ts';
-import { readBytes, type BlockFile } from '../disk/block-file.ts';
+/** The metadata region: what the items say about the disk (MS-VHDX section 2.6.2). */
+import type { ErrorCode } from '../base/codes/index.ts';
+import type { BlockFile } from '../disk/block-file.ts';
+import { errorAt, GivenUp, STRICT, type Findings } from './findings.ts';
 import {
   fileParametersItem,
   HAS_PARENT,
   ITEM,
-  ITEM_IS_REQUIRED,
-  ITEM_IS_USER,
-  ITEM_IS_VIRTUAL_DISK,
   LEAVE_BLOCKS_ALLOCATED,
-  MAX_ITEM_BYTES,
-  MAX_TABLE_ENTRIES,
   METADATA_SIGNATURE,
   METADATA_TABLE_BYTES,
   metadataEntry,
@@ -18,8 +14,10 @@ import {
   sectorSizeItem,
   virtualDiskIdItem,
   virtualDiskSizeItem,
+  type MetadataEntry,
 } from './format.ts';
-import { shapeProblem, type DiskShape } from './geometry.ts';
+import { isSectorSize, shapeProblems, type DiskShape, type ShapeProblem } from './geometry.ts';
+import { ITEM_FLAGS, readItems, type Items } from './metadata-items.ts';
 import { problemAt } from './problems.ts';
 import type { Region } from './region.ts';
 
@@ -33,103 +31,94 @@ export interface Metadata extends DiskShape {
   readonly locator?: Uint8Array;
 }
 
-const KNOWN = new Set<string>(Object.values(ITEM));
+/** Metadata as they lie in a file. */
+export interface StoredMetadata {
+  readonly metadata: Metadata;
+  /** The whole table as it is, items of others included. Offsets count from the start of the region. */
+  readonly entries: readonly MetadataEntry[];
+  /** Where the parent locator lies in the file; present when the file has one, needed or not. */
+  readonly locatorOffset?: number;
+}
+
+const SHAPE_CODES = {
+  sectors: 'VHDX_SECTOR_SIZE',
+  blocks: 'VHDX_BLOCK_SIZE',
+  size: 'VHDX_DISK_SIZE',
+} as const satisfies Record<ShapeProblem['what'], ErrorCode>;
+const SHAPE_ITEMS = {
+  sectors: 'logicalSectorSize',
+  blocks: 'fileParameters',
+  size: 'virtualDiskSize',
+} as const satisfies Record<ShapeProblem['what'], keyof typeof ITEM>;
 
 /**
  * Reads and checks the items.
- * @throws HyperfileError VHDX_METADATA_CORRUPT, VHDX_UNKNOWN_FEATURE, VHDX_UNFINISHED.
+ * @throws HyperfileError VHDX_METADATA_*, VHDX_ITEM_*, VHDX_PARAMETERS_RESERVED, VHDX_BLOCK_SIZE, VHDX_DISK_SIZE,
+ *   VHDX_SECTOR_SIZE, VHDX_LOCATOR_MISSING for the first rule that is broken, unless `findings` go on; VHDX_UNFINISHED.
  */
-export function readMetadata(file: BlockFile, region: Region): Metadata {
-  const fail = (problem: string) => problemAt('VHDX_METADATA_CORRUPT', file.path, region.fileOffset, problem);
-  const items = readItems(file, region);
-  if (items.has(ITEM.incompleteFile))
-    throw new HyperfileError('VHDX_UNFINISHED', { data: { path: file.path } });
-  const item = (name: keyof typeof ITEM, length: number): Uint8Array => {
-    const bytes = items.get(ITEM[name]);
-    if (bytes === undefined) throw fail(`the item ${name} is missing`);
-    if (bytes.length !== length)
-      throw fail(`the item ${name} has ${bytes.length} bytes instead of ${length}`);
-    return bytes;
-  };
-  const { blockBytes, flags } = fileParametersItem.decode(item('fileParameters', 8));
-  const locator = items.get(ITEM.parentLocator);
+export function readMetadata(file: BlockFile, region: Region, findings: Findings = STRICT): StoredMetadata {
+  const items = readItems(file, region, findings);
+  if (items.has('incompleteFile'))
+    throw problemAt('VHDX_UNFINISHED', file.path, items.offsetOf('incompleteFile'));
+  const metadata = describedBy(items, findings);
+  const locatorOffset = items.has('parentLocator') ? items.offsetOf('parentLocator') : undefined;
+  return { metadata, entries: items.entries, ...(locatorOffset !== undefined && { locatorOffset }) };
+}
+
+function describedBy(items: Items, findings: Findings): Metadata {
+  const parameters = items.content('fileParameters', fileParametersItem);
+  const size = items.content('virtualDiskSize', virtualDiskSizeItem);
+  const logical = items.content('logicalSectorSize', sectorSizeItem);
+  const physical = items.content('physicalSectorSize', sectorSizeItem);
+  const identity = items.content('virtualDiskId', virtualDiskIdItem);
+  if (!parameters || !size || !logical || !physical || !identity) throw new GivenUp();
+  const { blockBytes, flags } = parameters;
+  const locator = (flags & HAS_PARENT) !== 0 ? items.bytes('parentLocator') : undefined;
   const metadata = {
-    sizeBytes: virtualDiskSizeItem.decode(item('virtualDiskSize', 8)).sizeBytes,
+    sizeBytes: size.sizeBytes,
     blockBytes,
-    logicalSectorBytes: sectorSizeItem.decode(item('logicalSectorSize', 4)).sectorBytes,
-    physicalSectorBytes: sectorSizeItem.decode(item('physicalSectorSize', 4)).sectorBytes,
-    virtualDiskId: virtualDiskIdItem.decode(item('virtualDiskId', 16)).id,
+    logicalSectorBytes: logical.sectorBytes,
+    physicalSectorBytes: physical.sectorBytes,
+    virtualDiskId: identity.id,
     hasParent: (flags & HAS_PARENT) !== 0,
     leaveBlocksAllocated: (flags & LEAVE_BLOCKS_ALLOCATED) !== 0,
     ...(locator && { locator }),
   };
-  const problem = shapeProblem(metadata);
-  if (problem !== undefined) throw fail(problem);
-  if (metadata.physicalSectorBytes !== 512 && metadata.physicalSectorBytes !== 4096) {
-    throw fail(`physical sectors of ${metadata.physicalSectorBytes} bytes`);
-  }
-  if (metadata.hasParent && !locator) throw fail('it has a parent but does not say which');
+  checkDescription(items, metadata, flags, findings);
   return metadata;
 }
 
-function readItems(file: BlockFile, region: Region): Map<string, Uint8Array> {
-  const table = readBytes(file, region.fileOffset, METADATA_TABLE_BYTES);
-  const { signature, entryCount } = metadataTableHeader.decode(table);
-  const fail = (at: number, problem: string) =>
-    problemAt('VHDX_METADATA_CORRUPT', file.path, region.fileOffset + at, problem);
-  if (signature !== METADATA_SIGNATURE) throw fail(0, 'its table does not begin with the signature');
-  if (entryCount > MAX_TABLE_ENTRIES) throw fail(0, `its table has ${entryCount} entries`);
-  const items = new Map<string, Uint8Array>();
-  for (let i = 0; i < entryCount; i++) {
-    const at = metadataTableHeader.sizeBytes + i * metadataEntry.sizeBytes;
-    const { itemId, offset, length, flags } = metadataEntry.decode(table.subarray(at));
-    if (
-      length > MAX_ITEM_BYTES ||
-      offset + length > region.length ||
-      (length > 0 && offset < METADATA_TABLE_BYTES)
-    ) {
-      throw fail(at, `the item ${itemId} lies outside the region`);
-    }
-    if (flags & ITEM_IS_USER) continue;
-    if (!KNOWN.has(itemId)) {
-      if ((flags & ITEM_IS_REQUIRED) === 0) continue;
-      throw new HyperfileError('VHDX_UNKNOWN_FEATURE', {
-        data: { path: file.path, feature: `item ${itemId}` },
-      });
-    }
-    if (items.has(itemId)) throw fail(at, `the item ${itemId} is listed twice`);
-    items.set(itemId, readBytes(file, region.fileOffset + offset, length));
+function checkDescription(items: Items, metadata: Metadata, flags: number, findings: Findings): void {
+  const report = (code: ErrorCode, item: keyof typeof ITEM, data = {}) =>
+    findings.report(errorAt(code, items.path, items.offsetOf(item), data));
+  if (flags & ~(HAS_PARENT | LEAVE_BLOCKS_ALLOCATED))
+    report('VHDX_PARAMETERS_RESERVED', 'fileParameters', { flags });
+  const problems = shapeProblems(metadata);
+  for (const { what, problem } of problems) report(SHAPE_CODES[what], SHAPE_ITEMS[what], { problem });
+  if (!isSectorSize(metadata.physicalSectorBytes)) {
+    const problem = `physical sectors of ${metadata.physicalSectorBytes} bytes`;
+    report('VHDX_SECTOR_SIZE', 'physicalSectorSize', { problem });
   }
-  return items;
+  if (metadata.hasParent && !items.has('parentLocator')) report('VHDX_LOCATOR_MISSING', 'fileParameters');
+  // Without a sensible shape nobody can tell where anything is.
+  if (problems.length > 0) throw new GivenUp();
 }
 
 /** The bytes of a metadata region up to the end of its last item, in the order and packing of Windows. */
 export function encodeMetadata(metadata: Metadata): Uint8Array {
-  const requiredOfDisk = ITEM_IS_REQUIRED | ITEM_IS_VIRTUAL_DISK;
   const flags =
     (metadata.leaveBlocksAllocated ? LEAVE_BLOCKS_ALLOCATED : 0) | (metadata.hasParent ? HAS_PARENT : 0);
-  const items: [id: string, flags: number, content: Uint8Array][] = [
-    [
-      ITEM.fileParameters,
-      ITEM_IS_REQUIRED,
-      fileParametersItem.encode({ blockBytes: metadata.blockBytes, flags }),
-    ],
-    [ITEM.virtualDiskSize, requiredOfDisk, virtualDiskSizeItem.encode({ sizeBytes: metadata.sizeBytes })],
-    [
-      ITEM.logicalSectorSize,
-      requiredOfDisk,
-      sectorSizeItem.encode({ sectorBytes: metadata.logicalSectorBytes }),
-    ],
-    [
-      ITEM.physicalSectorSize,
-      requiredOfDisk,
-      sectorSizeItem.encode({ sectorBytes: metadata.physicalSectorBytes }),
-    ],
-    [ITEM.virtualDiskId, requiredOfDisk, virtualDiskIdItem.encode({ id: metadata.virtualDiskId })],
+  const { blockBytes, sizeBytes, logicalSectorBytes, physicalSectorBytes, virtualDiskId } = metadata;
+  const items: [name: keyof typeof ITEM_FLAGS, content: Uint8Array][] = [
+    ['fileParameters', fileParametersItem.encode({ blockBytes, flags })],
+    ['virtualDiskSize', virtualDiskSizeItem.encode({ sizeBytes })],
+    ['logicalSectorSize', sectorSizeItem.encode({ sectorBytes: logicalSectorBytes })],
+    ['physicalSectorSize', sectorSizeItem.encode({ sectorBytes: physicalSectorBytes })],
+    ['virtualDiskId', virtualDiskIdItem.encode({ id: virtualDiskId })],
   ];
-  if (metadata.locator) items.push([ITEM.parentLocator, ITEM_IS_REQUIRED, metadata.locator]);
+  if (metadata.locator) items.push(['parentLocator', metadata.locator]);
 
-  const itemBytes = items.reduce((sum, [, , content]) => sum + content.length, 0);
+  const itemBytes = items.reduce((sum, [, content]) => sum + content.length, 0);
   const region = new Uint8Array(METADATA_TABLE_BYTES + itemBytes);
   const header = {
     signature: METADATA_SIGNATURE,
@@ -139,9 +128,15 @@ export function encodeMetadata(metadata: Metadata): Uint8Array {
   };
   metadataTableHeader.encode(header, region);
   let offset = METADATA_TABLE_BYTES;
-  items.forEach(([itemId, itemFlags, content], i) => {
+  items.forEach(([name, content], i) => {
     const at = metadataTableHeader.sizeBytes + i * metadataEntry.sizeBytes;
-    const entry = { itemId, offset, length: content.length, flags: itemFlags, reserved: 0 };
+    const entry = {
+      itemId: ITEM[name],
+      offset,
+      length: content.length,
+      flags: ITEM_FLAGS[name],
+      reserved: 0,
+    };
     metadataEntry.encode(entry, region.subarray(at));
     region.set(content, offset);
     offset += content.length;

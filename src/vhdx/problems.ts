@@ -1,13 +1,13 @@
 /** Errors about one file, each with the place in it. */
 import type { ErrorCode } from '../base/codes/index.ts';
-import { HyperfileError } from '../base/error.ts';
+import { HyperfileError, type ErrorData } from '../base/error.ts';
 
-/** An error of `code` about what lies at `fileOffset` of `path`. */
+/** An error of `code` about what lies at `fileOffset` of `path`; `data` fills the rest of its message. */
 export function problemAt(
   code: ErrorCode,
   path: string,
   fileOffset: number,
-  problem: string,
+  data: ErrorData = {},
 ): HyperfileError {
-  return new HyperfileError(code, { data: { path, problem }, at: `byte ${fileOffset} of ${path}` });
+  return new HyperfileError(code, { data: { path, ...data }, at: `byte ${fileOffset} of ${path}` });
 }

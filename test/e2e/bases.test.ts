@@ -66,7 +66,7 @@ describeWith(SITE_NEEDS, 'FROM a disk', () => {
     const file = openSync(at('damaged.vhdx'), 'r+');
     for (const offset of [64 * 1024, 128 * 1024]) writeSync(file, 'damage', offset + 8);
     closeSync(file);
-    await refused('damaged.vhdx', 4, ['the headers of', 'damaged.vhdx', 'VHDX_HEADER_CORRUPT']);
+    await refused('damaged.vhdx', 4, ['both headers of', 'damaged.vhdx', 'VHDX_HEADERS_DAMAGED']);
   });
 
   test('that is a difference without its parent names both', async () => {

@@ -14,6 +14,8 @@ import { planCodes } from './plan.ts';
 import { registryCodes } from './registry.ts';
 import { storeCodes } from './store.ts';
 import { transferCodes } from './transfer.ts';
+import { vhdxChangeCodes } from './vhdx-changes.ts';
+import { vhdxTableCodes } from './vhdx-tables.ts';
 import { vhdxCodes } from './vhdx.ts';
 
 export const ERROR_CODES = {
@@ -22,6 +24,8 @@ export const ERROR_CODES = {
   ...planCodes,
   ...diskCodes,
   ...vhdxCodes,
+  ...vhdxTableCodes,
+  ...vhdxChangeCodes,
   ...fsCodes,
   ...fuseCodes,
   ...storeCodes,

@@ -1,6 +1,10 @@
 import { errorTable } from '../error-entry.ts';
 
-/** The error codes of `vhdx`. */
+const RESTORE = 'Restore the file from a copy.';
+const GET_AGAIN = 'Get the file again.';
+const REPAIR = '`hyperfile disk check --repair {path}` puts it right.';
+
+/** The error codes of `vhdx` about whole files, their headers and logs, and chains; those of the tables are in vhdx-tables.ts. */
 export const vhdxCodes = errorTable({
   VHDX_NOT_VHDX: {
     exit: 4,
@@ -8,17 +12,60 @@ export const vhdxCodes = errorTable({
     why: 'The file does not begin with the signature of the format.',
     todo: 'Check that this is the right file. Disks of other kinds are converted when a recipe starts from them.',
   },
+  VHDX_FILE_TOO_LARGE: {
+    exit: 4,
+    message: '{path} has {fileBytes} bytes, more than any VHDX needs',
+    why: 'A disk of the largest size with all its tables takes half of that.',
+    todo: 'Check that this is the right file.',
+  },
+  VHDX_CUT_SHORT: {
+    exit: 4,
+    message: '{path} is cut short: it ends at byte {fileBytes}, in the middle of its own tables',
+    why: 'A copy or a download of the file stopped early.',
+    todo: GET_AGAIN,
+  },
+  VHDX_FILE_LENGTH: {
+    exit: 4,
+    message: '{path} has {fileBytes} bytes, which is not a whole number of megabytes',
+    why: 'Everything in a VHDX lies on whole megabytes; a program that appends to the file may stumble.',
+    todo: REPAIR,
+  },
+  VHDX_UNUSED_SPACE: {
+    exit: 4,
+    message: '{unusedBytes} bytes of {path} are in no use',
+    why: 'Blocks were given back, and no new ones have taken their places yet.',
+    todo: '`hyperfile disk compact {path}` makes the file smaller.',
+  },
+
   VHDX_UNFINISHED: {
     exit: 4,
     message: '{path} was never finished',
     why: 'The program that was making this VHDX ended before it wrote the headers, so what it holds is unknown.',
     todo: 'Delete the file and make it again.',
   },
-  VHDX_HEADER_CORRUPT: {
+  VHDX_HEADERS_DAMAGED: {
     exit: 4,
-    message: 'the headers of {path} are damaged: {problem}',
-    why: 'A VHDX holds two headers with checksums; at least one must be whole, and it must be clear which is current.',
-    todo: 'Restore the file from a copy.',
+    message: 'both headers of {path} are damaged',
+    why: 'A VHDX holds two headers with checksums, of which at least one must be whole.',
+    todo: RESTORE,
+  },
+  VHDX_HEADERS_AMBIGUOUS: {
+    exit: 4,
+    message: 'the two headers of {path} differ, and both claim to be the newer one',
+    why: 'The header with the higher number counts; these have the same number, so nothing tells which to believe.',
+    todo: RESTORE,
+  },
+  VHDX_HEADER_DAMAGED: {
+    exit: 4,
+    message: 'header {header} of {path} is damaged, only the other one is left',
+    why: 'A VHDX holds two headers, so that one is always whole; a crash during a change may spoil the other.',
+    todo: REPAIR,
+  },
+  VHDX_HEADERS_TWIN: {
+    exit: 4,
+    message: 'both headers of {path} have the same number',
+    why: 'Some programs write one header twice; others refuse such a file, since neither header is the newer one.',
+    todo: REPAIR,
   },
   VHDX_VERSION: {
     exit: 4,
@@ -26,48 +73,55 @@ export const vhdxCodes = errorTable({
     why: 'The file was made by a newer program, or its header is damaged in a way its checksum does not show.',
     todo: 'Convert the disk with the program that made it.',
   },
+  VHDX_LOG_VERSION: {
+    exit: 4,
+    message: '{path} has changes in a log of version {version}, this program reads version 0',
+    why: 'Changes in the log must be applied before anything is read; they are in a form that is not known here.',
+    todo: 'Attach the disk once with the program that wrote it, so that it is closed cleanly.',
+  },
+  VHDX_LOG_PLACE: {
+    exit: 4,
+    message: 'the log of {path} has an impossible place: {logLength} bytes at byte {logOffset}',
+    why: 'A log lies on whole megabytes, behind the first one.',
+    todo: RESTORE,
+  },
+  VHDX_LOG_ABSENT: {
+    exit: 4,
+    message: '{path} speaks of changes in its log, but has no log',
+    why: 'The header names a log that is in use and has a length of zero.',
+    todo: RESTORE,
+  },
+  VHDX_LOG_PAST_END: {
+    exit: 4,
+    message: 'the log of {path} lies past the end of the file',
+    why: 'The file is shorter than its header says: a copy or a download stopped early.',
+    todo: GET_AGAIN,
+  },
+  VHDX_LOG_TOO_LONG: {
+    exit: 4,
+    message: 'the log of {path} has {logLength} bytes, more than a log may have',
+    why: 'The longest log that Windows accepts is 1 GiB; logs are usually of 1 MiB.',
+    todo: RESTORE,
+  },
+  VHDX_LOG_NO_SEQUENCE: {
+    exit: 4,
+    message: '{path} was not closed cleanly, and its log holds no valid entry',
+    why: 'What was being changed in the tables of the file when its program stopped is unknown: some of it may be lost.',
+    todo: RESTORE,
+  },
+  VHDX_LOG_CUT_SHORT: {
+    exit: 4,
+    message: '{path} is cut short: it has {fileBytes} bytes, and had {flushedFileBytes} according to its log',
+    why: 'A copy or a download of the file stopped early, or its end was lost in a crash.',
+    todo: GET_AGAIN,
+  },
   VHDX_LOG_NOT_EMPTY: {
     exit: 4,
     message: '{path} was not closed cleanly: its log holds changes that were not applied yet',
-    why: 'The program that wrote to the disk stopped before it finished, for example in a crash.',
-    todo: 'Attach the disk once in Hyper-V (Mount-VHD, then Dismount-VHD), or run `qemu-img check -r all` on it.',
+    why: 'The program that wrote to the disk stopped before it finished. Such a disk can be read, but not be passed on.',
+    todo: '`hyperfile disk check --repair {path}` applies the changes, and so does Hyper-V when it attaches the disk.',
   },
-  VHDX_REGION_CORRUPT: {
-    exit: 4,
-    message: 'the region table of {path} is damaged: {problem}',
-    why: 'The region table says where everything else in a VHDX lies; without it the file cannot be read.',
-    todo: 'Restore the file from a copy.',
-  },
-  VHDX_METADATA_CORRUPT: {
-    exit: 4,
-    message: 'the metadata of {path} is damaged: {problem}',
-    why: 'Size, block size and sector sizes of the disk are kept there, and at least one does not make sense.',
-    todo: 'Restore the file from a copy.',
-  },
-  VHDX_UNKNOWN_FEATURE: {
-    exit: 4,
-    message: '{path} uses a feature that is required and not known: {feature}',
-    why: 'A VHDX may mark parts as required; a program that does not know such a part must not read the file.',
-    todo: 'Convert the disk with the program that made it.',
-  },
-  VHDX_BAT_CORRUPT: {
-    exit: 4,
-    message: 'the block table of {path} is damaged: {problem}',
-    why: 'The block allocation table says where every block lies; an impossible entry means that data is lost.',
-    todo: 'Restore the file from a copy.',
-  },
-  VHDX_CUT_SHORT: {
-    exit: 4,
-    message: '{path} is cut short: {problem}',
-    why: 'The file ends before the data that its tables speak of; a copy or a download stopped early.',
-    todo: 'Get the file again.',
-  },
-  VHDX_LOCATOR_CORRUPT: {
-    exit: 4,
-    message: 'what {path} says about its parent is damaged: {problem}',
-    why: 'A differencing disk names its parent by identity and path; these entries do not follow the format.',
-    todo: 'Set the parent again, for example with `Set-VHD -ParentPath`, or restore the file.',
-  },
+
   VHDX_PARENT_NOT_FOUND: {
     exit: 4,
     message: 'the parent of {path} was not found; looked for {places}',
@@ -85,6 +139,18 @@ export const vhdxCodes = errorTable({
     message: '{path} has sectors of {sectorBytes} bytes, its parent {parent} of {parentSectorBytes}',
     why: 'All disks of a chain must have the same logical sector size.',
     todo: 'Make the difference again on this parent.',
+  },
+  VHDX_PARENT_PATH: {
+    exit: 4,
+    message: '{path} looks for its parent at {place}, but it is {parent}',
+    why: 'The files were moved or renamed; the parent was found under another of its names.',
+    todo: REPAIR,
+  },
+  VHDX_MERGE_INTERRUPTED: {
+    exit: 4,
+    message: '{path} was being merged into its parent, which was not finished',
+    why: 'The disk accepts two identities of its parent, as it does only during a merge.',
+    todo: 'Run `hyperfile disk merge {path}` again.',
   },
   VHDX_CHAIN_INCOMPLETE: {
     exit: 4,

@@ -1,0 +1,231 @@
+/**
+ * Walks a block allocation table once and holds every entry against the rules (MS-VHDX section 2.5.1). The table of the
+ * largest disk has half a gigabyte, so it is read in pieces, and stretches of equal entries cost next to nothing.
+ */
+import type { ErrorCode } from '../base/codes/index.ts';
+import type { ErrorData } from '../base/error.ts';
+import type { Bitmap } from '../bytes/bitmap.ts';
+import type { BlockFile } from '../disk/block-file.ts';
+import { isZero } from '../disk/zeros.ts';
+import { errorAt, GivenUp, warningAt, type Findings } from './findings.ts';
+import { BAT_ENTRY_BYTES, BITMAP_PRESENT, BLOCK, MIB } from './format.ts';
+import { bitmapEntryIndex, type Geometry } from './geometry.ts';
+import type { Region } from './region.ts';
+
+const PIECE_BYTES = MIB;
+/** Bits 3 to 19 of an entry. */
+const RESERVED_BITS = 0xffff8;
+
+/** Takes in the blocks that are not NOT_PRESENT, in order. */
+export interface BlockSink {
+  /** A block's place in the file is in MiB; 0 for none. */
+  block(block: number, state: number, fileMb: number): void;
+  /** `count` blocks in one state that have no place. */
+  blocks(first: number, count: number, state: number): void;
+}
+
+export interface BatScan {
+  /** Chunk -> where its sector bitmap block lies in the file, in MiB. */
+  readonly bitmapMb: Map<number, number>;
+  /** Blocks whose data are in the file, in whole or in part. */
+  readonly allocatedBlocks: number;
+}
+
+/**
+ * Reads the whole table. In `used`, which has a bit for every megabyte of the file, the places of all blocks are added.
+ * @throws HyperfileError VHDX_BAT_*, VHDX_BLOCK_*, VHDX_BITMAP_*, VHDX_PARTIAL_WITHOUT_PARENT for the first rule that is
+ *   broken, unless `findings` go on.
+ */
+export function scanBat(
+  file: BlockFile,
+  region: Region,
+  geometry: Geometry,
+  used: Bitmap,
+  findings: Findings,
+  sink?: BlockSink,
+): BatScan {
+  const needed = geometry.batEntryCount * BAT_ENTRY_BYTES;
+  if (needed > region.length) {
+    const data = { length: region.length, needed };
+    findings.report(errorAt('VHDX_BAT_TOO_SMALL', file.path, region.fileOffset, data));
+    throw new GivenUp();
+  }
+  const scanner = new Scanner(file, region, geometry, used, findings, sink);
+  const words = new Uint32Array(PIECE_BYTES / 4);
+  const bytes = new Uint8Array(words.buffer);
+  // What lies behind the last entry means nothing, but should be zero.
+  const tableBytes = findings.isThorough ? region.length : needed;
+  for (let done = 0; done < tableBytes; done += PIECE_BYTES) {
+    const length = Math.min(PIECE_BYTES, tableBytes - done);
+    file.readAt(bytes, 0, length, region.fileOffset + done);
+    if (!isZero(bytes, 0, length)) {
+      scanner.piece(words, bytes, done / BAT_ENTRY_BYTES, length / BAT_ENTRY_BYTES);
+    }
+  }
+  scanner.checkBitmaps();
+  return scanner;
+}
+
+class Scanner implements BatScan {
+  readonly bitmapMb = new Map<number, number>();
+  allocatedBlocks = 0;
+  readonly #path: string;
+  readonly #region: Region;
+  readonly #geometry: Geometry;
+  readonly #blockMb: number;
+  /** Whole megabytes of the file. */
+  readonly #fileMb: number;
+  readonly #used: Bitmap;
+  readonly #findings: Findings;
+  readonly #sink: BlockSink | undefined;
+  readonly #partialChunks = new Set<number>();
+
+  constructor(
+    file: BlockFile,
+    region: Region,
+    geometry: Geometry,
+    used: Bitmap,
+    findings: Findings,
+    sink?: BlockSink,
+  ) {
+    this.#path = file.path;
+    this.#region = region;
+    this.#geometry = geometry;
+    this.#blockMb = geometry.blockBytes / MIB;
+    this.#fileMb = Math.floor(file.sizeBytes() / MIB);
+    this.#used = used;
+    this.#findings = findings;
+    this.#sink = sink;
+  }
+
+  /** Takes in `count` entries, the first of which is entry `firstIndex`. `words` and `bytes` are the same memory. */
+  piece(words: Uint32Array, bytes: Uint8Array, firstIndex: number, count: number): void {
+    const { chunkRatio, batEntryCount, blockCount } = this.#geometry;
+    for (let i = 0; i < count;) {
+      const index = firstIndex + i;
+      const chunk = Math.floor(index / (chunkRatio + 1));
+      const within = index - chunk * (chunkRatio + 1);
+      const block = index - chunk;
+      if (within === chunkRatio && index < batEntryCount) {
+        this.#bitmapEntry(index, chunk, words[2 * i], words[2 * i + 1]);
+        i++;
+        continue;
+      }
+      const end = Math.min(count, i + Math.max(1, chunkRatio - within));
+      if (!isZero(bytes, i * BAT_ENTRY_BYTES, end * BAT_ENTRY_BYTES)) {
+        const live = Math.max(i, Math.min(end, i + blockCount - block));
+        if (live > i) this.#payloadEntries(words, bytes, i, live, index, chunk);
+        for (let k = live; k < end; k++) {
+          if ((words[2 * k] | words[2 * k + 1]) !== 0) this.#surplusEntry(firstIndex + k);
+        }
+      }
+      i = end;
+    }
+  }
+
+  /** Entries `from` to `end` of a piece: blocks of one chunk, not all of them NOT_PRESENT. */
+  #payloadEntries(
+    words: Uint32Array,
+    bytes: Uint8Array,
+    from: number,
+    end: number,
+    index: number,
+    chunk: number,
+  ): void {
+    const first = words[2 * from];
+    const isPlain = first <= BLOCK.UNMAPPED && words[2 * from + 1] === 0;
+    if (isPlain && isUniform(bytes, from * BAT_ENTRY_BYTES, end * BAT_ENTRY_BYTES)) {
+      return this.#sink?.blocks(index - chunk, end - from, first);
+    }
+    for (let i = from; i < end; i++) {
+      const [low, high] = [words[2 * i], words[2 * i + 1]];
+      if ((low | high) !== 0) this.#payloadEntry(index + i - from, chunk, low, high);
+    }
+  }
+
+  /** One entry that is not zero; `low` and `high` are its halves. */
+  #payloadEntry(index: number, chunk: number, low: number, high: number): void {
+    const block = index - chunk;
+    const state = low & 7;
+    const fileMb = high * 4096 + (low >>> 20);
+    if (low & RESERVED_BITS) this.#error('VHDX_BAT_RESERVED', index, { what: `block ${block}` });
+    if (state === 4 || state === 5) {
+      return this.#error('VHDX_BLOCK_STATE', index, { what: `block ${block}`, state });
+    }
+    if (state === BLOCK.NOT_PRESENT || state === BLOCK.ZERO) {
+      if (fileMb !== 0) this.#absentWithPlace(index, `block ${block}`);
+      return this.#sink?.block(block, state, 0);
+    }
+    if (state >= BLOCK.FULLY_PRESENT) {
+      this.allocatedBlocks++;
+      if (state === BLOCK.PARTIALLY_PRESENT) this.#partial(index, chunk, block);
+    } else if (fileMb === 0) return this.#sink?.block(block, state, 0);
+    // Present, or the place is kept for when the block is written again (a soft anchor).
+    if (this.#take(fileMb, this.#blockMb, index, `block ${block}`)) this.#sink?.block(block, state, fileMb);
+  }
+
+  #partial(index: number, chunk: number, block: number): void {
+    if (this.#geometry.hasParent) this.#partialChunks.add(chunk);
+    else this.#error('VHDX_PARTIAL_WITHOUT_PARENT', index, { block });
+  }
+
+  #bitmapEntry(index: number, chunk: number, low: number, high: number): void {
+    if ((low | high) === 0) return;
+    const what = `sector bitmap ${chunk}`;
+    const state = low & 7;
+    const fileMb = high * 4096 + (low >>> 20);
+    if (low & RESERVED_BITS) this.#error('VHDX_BAT_RESERVED', index, { what });
+    if (state === BLOCK.NOT_PRESENT) {
+      if (fileMb !== 0) this.#absentWithPlace(index, what);
+      return;
+    }
+    if (state !== BITMAP_PRESENT) return this.#error('VHDX_BITMAP_STATE', index, { chunk, state });
+    if (!this.#geometry.hasParent) return this.#error('VHDX_BITMAP_WITHOUT_PARENT', index, { chunk });
+    if (this.#take(fileMb, 1, index, what)) this.bitmapMb.set(chunk, fileMb);
+  }
+
+  /** Counts a stretch of the file as in use; false when it does not lie in the file. */
+  #take(fileMb: number, countMb: number, index: number, what: string): boolean {
+    if (fileMb + countMb > this.#fileMb) {
+      this.#error('VHDX_BLOCK_PAST_END', index, { what, place: fileMb * MIB });
+      return false;
+    }
+    if (this.#used.setRange(fileMb, fileMb + countMb) !== countMb) {
+      this.#error('VHDX_BLOCK_OVERLAP', index, { what, place: fileMb * MIB });
+    }
+    return true;
+  }
+
+  checkBitmaps(): void {
+    for (const chunk of this.#partialChunks) {
+      if (this.bitmapMb.has(chunk)) continue;
+      this.#error('VHDX_BITMAP_MISSING', bitmapEntryIndex(this.#geometry, chunk), { chunk });
+    }
+  }
+
+  #absentWithPlace(index: number, what: string): void {
+    this.#warning('VHDX_ABSENT_WITH_PLACE', index, { what });
+  }
+
+  #surplusEntry(index: number): void {
+    this.#warning('VHDX_BAT_SURPLUS', index, { entry: index });
+  }
+
+  #error(code: ErrorCode, index: number, data: ErrorData): void {
+    this.#findings.report(errorAt(code, this.#path, this.#offsetOf(index), data));
+  }
+
+  #warning(code: ErrorCode, index: number, data: ErrorData): void {
+    this.#findings.report(warningAt(code, this.#path, this.#offsetOf(index), data, 'bat-entries'));
+  }
+
+  #offsetOf(index: number): number {
+    return this.#region.fileOffset + index * BAT_ENTRY_BYTES;
+  }
+}
+
+/** True when a range holds one entry over and over. */
+function isUniform(bytes: Uint8Array, start: number, end: number): boolean {
+  const last = end - BAT_ENTRY_BYTES;
+  return Buffer.compare(bytes.subarray(start + BAT_ENTRY_BYTES, end), bytes.subarray(start, last)) === 0;
+}
