@@ -4,11 +4,21 @@ import { checkRange } from '../disk/range.ts';
 import { openLayers } from './ancestry.ts';
 import { ChainIndex } from './chain-index.ts';
 import type { Layer } from './layer.ts';
-import { extentsOf, Gather } from './runs.ts';
+import { extentsOf } from './ranges.ts';
+import { resolveChain, type ChainRange } from './resolve.ts';
+import { Gather } from './runs.ts';
 
 export interface ChainDisk extends ReadableDisk {
   /** Leaf first; the last one is the base. */
   readonly layers: readonly Layer[];
+  /**
+   * Where the bytes of a range are, by default of the whole disk: consecutive ranges that cover it exactly, in order,
+   * neighbours merged where one goes on with the other. No payload is read, and no more is remembered than the index of
+   * the chain may take.
+   *
+   * @throws HyperfileError DISK_OUT_OF_RANGE; DISK_IO while the ranges are taken
+   */
+  resolve(offset?: number, length?: number): Iterable<ChainRange>;
 }
 
 /**
@@ -41,6 +51,11 @@ class LayerChain implements ChainDisk {
   extents(offset: number, length: number): Iterable<DiskExtent> {
     checkRange(this.sizeBytes, offset, length);
     return extentsOf(this.#index, offset, length);
+  }
+
+  resolve(offset = 0, length = this.sizeBytes - offset): Iterable<ChainRange> {
+    checkRange(this.sizeBytes, offset, length);
+    return resolveChain(this.layers, this.#index, offset, length);
   }
 
   close(): void {

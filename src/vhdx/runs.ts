@@ -1,9 +1,8 @@
 /**
  * How a range of a disk is told as runs: so many bytes from this place of this file, so many zeros. Reading, listing
- * extents and looking for zeros below a write are three visitors of the same walk.
+ * ranges and looking for zeros below a write are three visitors of the same walk.
  */
 import type { BlockFile } from '../disk/block-file.ts';
-import type { DiskExtent } from '../disk/disk.ts';
 
 /** Is told the runs of a range in order; `at` counts from where the walk was told to begin counting. */
 export interface RunVisitor {
@@ -95,38 +94,5 @@ export class Gather implements RunVisitor {
     const length = this.#ats[last] + this.#lengths[last] - at;
     if (file === undefined) target.fill(0, at, at + length);
     else file.readAt(target, at, length, this.#fileOffsets[first]);
-  }
-}
-
-/** Enough for few walks, little enough to hold at once. */
-const STEP_BYTES = 1024 ** 3;
-
-/** The runs of a range as extents of a disk, neighbours of one kind merged. */
-export function* extentsOf(source: RunSource, offset: number, length: number): Generator<DiskExtent> {
-  let current: DiskExtent | undefined;
-  const end = offset + length;
-  for (let at = offset; at < end; at += STEP_BYTES) {
-    const found = new Extents();
-    source.runs(at, Math.min(STEP_BYTES, end - at), at, found);
-    for (const extent of found.extents) {
-      if (current?.kind === extent.kind) current = { ...current, length: current.length + extent.length };
-      else {
-        if (current) yield current;
-        current = extent;
-      }
-    }
-  }
-  if (current) yield current;
-}
-
-class Extents implements RunVisitor {
-  readonly extents: DiskExtent[] = [];
-
-  data(_file: BlockFile, _fileOffset: number, at: number, length: number): void {
-    this.extents.push({ offset: at, length, kind: 'data' });
-  }
-
-  zeros(at: number, length: number): void {
-    this.extents.push({ offset: at, length, kind: 'zero' });
   }
 }

@@ -1,7 +1,8 @@
 /** What writable VHDX disks share: ranges are checked, reads gathered, and odd ends of writes filled up to whole sectors. */
 import type { DiskExtent, WritableDisk } from '../disk/disk.ts';
 import { checkRange } from '../disk/range.ts';
-import { extentsOf, Gather, type RunSource } from './runs.ts';
+import { extentsOf } from './ranges.ts';
+import { Gather, type RunSource } from './runs.ts';
 
 /** What takes whole sectors. */
 export interface SectorWriter {
