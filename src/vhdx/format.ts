@@ -177,6 +177,7 @@ export const LOG_DATA_DESCRIPTOR_SIGNATURE = 'desc';
 /** Section 2.3.1.2. */
 export const logZeroDescriptor = struct(LOG_DESCRIPTOR_BYTES, {
   signature: ascii(LOG_DESCRIPTOR_AT.signature, 4),
+  reserved: u32(4),
   length: size64(LOG_DESCRIPTOR_AT.length),
   fileOffset: size64(LOG_DESCRIPTOR_AT.fileOffset),
   sequenceNumber: u64(LOG_DESCRIPTOR_AT.sequenceNumber),

@@ -9,6 +9,7 @@ import {
   LOG_DATA_DESCRIPTOR_SIGNATURE,
   LOG_DATA_SECTOR_SIGNATURE,
   LOG_ENTRY_SIGNATURE,
+  LOG_DESCRIPTOR_BYTES,
   LOG_SECTOR_BYTES,
   LOG_ZERO_DESCRIPTOR_SIGNATURE,
   logDataDescriptor,
@@ -17,8 +18,8 @@ import {
   logZeroDescriptor,
 } from '../format.ts';
 import { checksumOf, withChecksum } from '../header.ts';
+import { Descriptor } from './descriptor.ts';
 
-const DESCRIPTOR_BYTES = logDataDescriptor.sizeBytes;
 const LOW_32_BITS = 0xffff_ffffn;
 
 /** One change that a log entry carries (MS-VHDX sections 2.3.1.2 and 2.3.1.3). Offsets and lengths are whole sectors. */
@@ -132,9 +133,8 @@ export function isWholeEntry(header: LogEntryHeader, sectors: SectorReader, rule
     const sector = sectors(index);
     checksum = index === 0 ? checksumOf(sector) : crc32c(sector, checksum);
     for (const descriptor of descriptorsIn(sector, index, descriptorCount)) {
-      const change = decodeDescriptor(descriptor);
-      if (change?.sequenceNumber !== sequenceNumber || !mayChange(change, rules)) return false;
-      if (change.kind === 'page') pages++;
+      if (!isSound(descriptor, sequenceNumber, rules)) return false;
+      if (descriptor.isPage) pages++;
     }
   }
   if (descriptorSectorCount + pages !== sectorCount) return false;
@@ -155,35 +155,39 @@ export function* changesOf(
   descriptors: SectorReader,
   data: SectorReader,
 ): Generator<LogChange, void> {
-  let dataIndex = descriptorSectors(descriptorCount);
-  for (let index = 0; index < descriptorSectors(descriptorCount); index++) {
+  const descriptorSectorCount = descriptorSectors(descriptorCount);
+  let dataIndex = descriptorSectorCount;
+  for (let index = 0; index < descriptorSectorCount; index++) {
     for (const descriptor of descriptorsIn(descriptors(index), index, descriptorCount)) {
-      const change = decodeDescriptor(descriptor);
-      if (change?.kind === 'page') {
-        const bytes = data(dataIndex++).slice();
-        bytes.set(change.leading);
-        bytes.set(change.trailing, LOG_SECTOR_BYTES - change.trailing.length);
-        yield { kind: 'page', fileOffset: change.fileOffset, bytes };
-      } else if (change) yield { kind: 'zeros', fileOffset: change.fileOffset, length: change.length };
+      const { fileOffset } = descriptor;
+      if (descriptor.isPage) yield { kind: 'page', fileOffset, bytes: descriptor.page(data(dataIndex++)) };
+      else yield { kind: 'zeros', fileOffset, length: descriptor.length };
     }
   }
 }
 
 /** Where descriptor `index` lies in its entry: the header takes the room of the first two. */
 function descriptorOffset(index: number): number {
-  return logEntryHeader.sizeBytes + index * DESCRIPTOR_BYTES;
+  return logEntryHeader.sizeBytes + index * LOG_DESCRIPTOR_BYTES;
 }
 
 function descriptorSectors(descriptorCount: number): number {
   return Math.ceil(descriptorOffset(descriptorCount) / LOG_SECTOR_BYTES);
 }
 
-/** The descriptors in sector `index` of an entry. */
-function* descriptorsIn(sector: Uint8Array, index: number, descriptorCount: number): Generator<Uint8Array> {
+/** The descriptors in sector `index` of an entry. What is handed out moves on to the next. */
+function* descriptorsIn(sector: Uint8Array, index: number, descriptorCount: number): Generator<Descriptor> {
   const end = Math.min(LOG_SECTOR_BYTES, descriptorOffset(descriptorCount) - index * LOG_SECTOR_BYTES);
-  for (let at = index === 0 ? logEntryHeader.sizeBytes : 0; at < end; at += DESCRIPTOR_BYTES) {
-    yield sector.subarray(at, at + DESCRIPTOR_BYTES);
+  const descriptor = new Descriptor(sector);
+  for (let at = index === 0 ? logEntryHeader.sizeBytes : 0; at < end; at += LOG_DESCRIPTOR_BYTES) {
+    descriptor.at = at;
+    yield descriptor;
   }
+}
+
+function isSound(descriptor: Descriptor, sequenceNumber: bigint, rules: LogRules): boolean {
+  if (!descriptor.isPage && !descriptor.isZeros) return false;
+  return descriptor.sequenceNumber === sequenceNumber && mayChange(descriptor, rules);
 }
 
 function encodeDescriptor(change: LogChange, sequenceNumber: bigint, into: Uint8Array): void {
@@ -205,15 +209,6 @@ function encodeDataSector(page: Uint8Array, sequenceNumber: bigint, into: Uint8A
   const sequenceHigh = Number(sequenceNumber >> 32n);
   const sequenceLow = Number(sequenceNumber & LOW_32_BITS);
   logDataSector.encode({ signature: LOG_DATA_SECTOR_SIGNATURE, sequenceHigh, middle, sequenceLow }, into);
-}
-
-function decodeDescriptor(bytes: Uint8Array) {
-  const data = logDataDescriptor.decode(bytes);
-  if (data.signature === LOG_DATA_DESCRIPTOR_SIGNATURE) {
-    return { ...data, kind: 'page' as const, length: LOG_SECTOR_BYTES };
-  }
-  if (data.signature !== LOG_ZERO_DESCRIPTOR_SIGNATURE) return undefined;
-  return { ...logZeroDescriptor.decode(bytes), kind: 'zeros' as const };
 }
 
 /** Headers are never logged, and the log does not change itself. */
