@@ -1,7 +1,7 @@
 /** Checks a layer that came from elsewhere, before the store takes it in. */
 import path from 'node:path';
 import { HyperfileError, isHyperfileError } from '../base/error.ts';
-import { openLayer, type Layer } from '../vhdx/layer.ts';
+import { openCleanLayer, type Layer } from '../vhdx/layer.ts';
 import type { Locator } from '../vhdx/locator.ts';
 
 export interface ExpectedLayer {
@@ -33,7 +33,7 @@ export function checkLayer(filePath: string, expected: ExpectedLayer): void {
 
 function openSound(filePath: string, layer: string): Layer {
   try {
-    return openLayer(filePath);
+    return openCleanLayer(filePath);
   } catch (error) {
     if (!isHyperfileError(error)) throw error;
     throw new HyperfileError('BLOB_NOT_VHDX', { data: { layer, problem: error.message }, cause: error });

@@ -8,7 +8,7 @@ import { HyperfileError, systemCode } from '../base/error.ts';
 import { Bitmap } from '../bytes/bitmap.ts';
 import type { FileExtent, LayerBlob } from '../oci/layer-form.ts';
 import { BLOCK, MIB } from '../vhdx/format.ts';
-import { openLayer, type Layer } from '../vhdx/layer.ts';
+import { openCleanLayer, type Layer } from '../vhdx/layer.ts';
 
 /** Longer files are cut. */
 export const CUT_LIMIT_BYTES = 512 * MIB;
@@ -33,14 +33,14 @@ export interface PartSizes {
 /**
  * The parts of a layer: the whole, or its head and then its windows in the order of the disk.
  *
- * @throws HyperfileError of {@link openLayer}; a short file is not opened as a VHDX, but must be there
+ * @throws HyperfileError of {@link openCleanLayer}; a short file is not opened as a VHDX, but must be there
  */
 export function planParts(vhdxPath: string, sizes: PartSizes = {}): LayerPart[] {
   const { cutLimitBytes = CUT_LIMIT_BYTES, windowBytes = WINDOW_BYTES } = sizes;
   const fileBytes = fileBytesOf(vhdxPath);
   if (fileBytes <= cutLimitBytes)
     return [{ kind: 'whole', extents: [{ fileOffset: 0, length: fileBytes }], contentBytes: fileBytes }];
-  const layer = openLayer(vhdxPath);
+  const layer = openCleanLayer(vhdxPath);
   try {
     const head = gapsOf(payloadOf(layer), fileBytes);
     return [{ kind: 'head', extents: head, contentBytes: lengthOf(head) }, ...windowsOf(layer, windowBytes)];

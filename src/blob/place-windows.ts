@@ -3,7 +3,7 @@ import { HyperfileError, isHyperfileError } from '../base/error.ts';
 import type { Bitmap } from '../bytes/bitmap.ts';
 import type { FileExtent, LayerForm } from '../oci/layer-form.ts';
 import { MIB } from '../vhdx/format.ts';
-import { openLayer, type Layer } from '../vhdx/layer.ts';
+import { openCleanLayer, type Layer } from '../vhdx/layer.ts';
 import { payloadOf, windowsOf } from './parts.ts';
 
 /** The index of every window of the form, and the extents of its content. */
@@ -27,7 +27,7 @@ export function placeWindows(path: string, form: LayerForm, windowBytes: number)
 
 function openHead(path: string, form: LayerForm): Layer {
   try {
-    return openLayer(path);
+    return openCleanLayer(path);
   } catch (error) {
     if (!isHyperfileError(error)) throw error;
     const data = { layer: form.digest, problem: error.message };

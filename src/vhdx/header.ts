@@ -25,7 +25,7 @@ export interface CurrentHeader extends HeaderRecord {
  * Reads both headers and returns the current one: the only whole one, or the one with the higher sequence number.
  *
  * @throws HyperfileError VHDX_UNFINISHED, VHDX_HEADERS_DAMAGED, VHDX_HEADERS_AMBIGUOUS, VHDX_VERSION, VHDX_LOG_PLACE,
- *   VHDX_LOG_ABSENT, VHDX_LOG_PAST_END, VHDX_LOG_VERSION, VHDX_LOG_NOT_EMPTY.
+ *   VHDX_LOG_ABSENT, VHDX_LOG_PAST_END, VHDX_LOG_VERSION.
  */
 export function readCurrentHeader(file: BlockFile, findings: Findings = STRICT): CurrentHeader {
   const [first, second] = HEADER_OFFSETS.map((offset) => readBytes(file, offset, headerRecord.sizeBytes)) as [
@@ -89,7 +89,6 @@ function checkLog(file: BlockFile, header: CurrentHeader): void {
     }
     if (logOffset + logLength > file.sizeBytes()) throw fail('VHDX_LOG_PAST_END');
   }
-  if (logGuid !== ZERO_GUID) throw fail('VHDX_LOG_NOT_EMPTY');
 }
 
 /** The bytes of a header, its checksum filled in. */

@@ -1,15 +1,17 @@
 /** One VHDX file, opened for reading: checked as a whole, its tables in memory, its blocks still on disk. */
 import path from 'node:path';
 import { isHyperfileError } from '../base/error.ts';
+import { ZERO_GUID } from '../bytes/guid.ts';
 import { decodeUtf16Padded } from '../bytes/utf16.ts';
 import type { BlockFile } from '../disk/block-file.ts';
 import { openHostFile } from '../disk/host-file.ts';
 import { readBat, type Bat } from './bat.ts';
-import { STRICT, type Findings } from './findings.ts';
+import { STRICT, warningAt, type Findings } from './findings.ts';
 import { FILE_SIGNATURE, fileIdentifier, MAX_FILE_BYTES } from './format.ts';
 import { geometryOf, type Geometry } from './geometry.ts';
 import { readCurrentHeader, type CurrentHeader } from './header.ts';
 import { decodeLocator, type Locator } from './locator.ts';
+import { overlayLog, type ReplayedLog } from './log/replay.ts';
 import { readMetadata, type Metadata, type StoredMetadata } from './metadata.ts';
 import { problemAt } from './problems.ts';
 import { readRegions, type Regions } from './region.ts';
@@ -18,6 +20,7 @@ import { reserveTables } from './used-space.ts';
 /** What a file says about itself: everything but where its blocks lie. */
 export interface LayerTables {
   readonly path: string;
+  /** With its log replayed, if need be. */
   readonly file: BlockFile;
   readonly fileBytes: number;
   readonly creator: string;
@@ -32,6 +35,8 @@ export interface LayerTables {
   readonly dataWriteGuid: string;
   /** Present exactly for a differencing disk. */
   readonly locator?: Locator;
+  /** Present when the file was not closed cleanly: then its bytes on the host are not yet what is read here. */
+  readonly replayedLog?: ReplayedLog;
 }
 
 export interface Layer extends LayerTables, Bat {}
@@ -49,6 +54,17 @@ export function openLayer(filePath: string): Layer {
     file.close();
     throw error;
   }
+}
+
+/**
+ * As {@link openLayer}, for those who take the file as it is, not the disk in it: its log must be empty.
+ * @throws HyperfileError also VHDX_LOG_NOT_EMPTY.
+ */
+export function openCleanLayer(filePath: string): Layer {
+  const layer = openLayer(filePath);
+  if (!layer.replayedLog) return layer;
+  layer.file.close();
+  throw problemAt('VHDX_LOG_NOT_EMPTY', layer.path, layer.header.logOffset);
 }
 
 /** As {@link openLayer}, for a file that is open already. */
@@ -87,8 +103,9 @@ function readIdentifier(file: BlockFile): string {
   return decodeUtf16Padded(creator);
 }
 
-function readParts(file: BlockFile, creator: string, findings: Findings): LayerTables {
-  const header = readCurrentHeader(file, findings);
+function readParts(onHost: BlockFile, creator: string, findings: Findings): LayerTables {
+  const header = readCurrentHeader(onHost, findings);
+  const { file, replayed: replayedLog } = withLog(onHost, header, findings);
   const regions = readRegions(file, findings);
   const { metadata, ...stored } = readMetadata(file, regions.metadata, findings);
   const { locator: item } = metadata;
@@ -105,5 +122,18 @@ function readParts(file: BlockFile, creator: string, findings: Findings): LayerT
     geometry: geometryOf(metadata),
     dataWriteGuid: header.dataWriteGuid,
     ...(locator && { locator }),
+    ...(replayedLog && { replayedLog }),
   };
+}
+
+/** The log comes before anything is read that may be logged. */
+function withLog(
+  onHost: BlockFile,
+  header: CurrentHeader,
+  findings: Findings,
+): { file: BlockFile; replayed?: ReplayedLog } {
+  if (header.logGuid === ZERO_GUID) return { file: onHost };
+  const overlay = overlayLog(onHost, header);
+  findings.report(warningAt('VHDX_LOG_NOT_EMPTY', onHost.path, header.logOffset, {}, 'replay-log'));
+  return overlay;
 }
