@@ -116,7 +116,7 @@ class Scanner implements BatScan {
         const live = Math.max(i, Math.min(end, i + blockCount - block));
         if (live > i) this.#payloadEntries(words, bytes, i, live, index, chunk);
         for (let k = live; k < end; k++) {
-          if ((words[2 * k] | words[2 * k + 1]) !== 0) this.#surplusEntry(firstIndex + k);
+          if ((words[2 * k] | words[2 * k + 1]) !== 0) this.#warning('VHDX_BAT_SURPLUS', firstIndex + k);
         }
       }
       i = end;
@@ -148,75 +148,74 @@ class Scanner implements BatScan {
     const block = index - chunk;
     const state = low & 7;
     const fileMb = high * 4096 + (low >>> 20);
-    if (low & RESERVED_BITS) this.#error('VHDX_BAT_RESERVED', index, { what: `block ${block}` });
-    if (state === 4 || state === 5) {
-      return this.#error('VHDX_BLOCK_STATE', index, { what: `block ${block}`, state });
-    }
+    if (low & RESERVED_BITS) this.#error('VHDX_BAT_RESERVED', index);
+    if (state === 4 || state === 5) return this.#error('VHDX_BLOCK_STATE', index, { state });
     if (state === BLOCK.NOT_PRESENT || state === BLOCK.ZERO) {
-      if (fileMb !== 0) this.#absentWithPlace(index, `block ${block}`);
+      if (fileMb !== 0) this.#warning('VHDX_ABSENT_WITH_PLACE', index);
       return this.#sink?.block(block, state, 0);
     }
     if (state >= BLOCK.FULLY_PRESENT) {
       this.allocatedBlocks++;
-      if (state === BLOCK.PARTIALLY_PRESENT) this.#partial(index, chunk, block);
+      if (state === BLOCK.PARTIALLY_PRESENT) {
+        if (this.#geometry.hasParent) this.#partialChunks.add(chunk);
+        else this.#error('VHDX_PARTIAL_WITHOUT_PARENT', index);
+      }
     } else if (fileMb === 0) return this.#sink?.block(block, state, 0);
     // Present, or the place is kept for when the block is written again (a soft anchor).
-    if (this.#take(fileMb, this.#blockMb, index, `block ${block}`)) this.#sink?.block(block, state, fileMb);
-  }
-
-  #partial(index: number, chunk: number, block: number): void {
-    if (this.#geometry.hasParent) this.#partialChunks.add(chunk);
-    else this.#error('VHDX_PARTIAL_WITHOUT_PARENT', index, { block });
+    if (this.#take(fileMb, this.#blockMb, index)) this.#sink?.block(block, state, fileMb);
   }
 
   #bitmapEntry(index: number, chunk: number, low: number, high: number): void {
     if ((low | high) === 0) return;
-    const what = `sector bitmap ${chunk}`;
     const state = low & 7;
     const fileMb = high * 4096 + (low >>> 20);
-    if (low & RESERVED_BITS) this.#error('VHDX_BAT_RESERVED', index, { what });
+    if (low & RESERVED_BITS) this.#error('VHDX_BAT_RESERVED', index);
     if (state === BLOCK.NOT_PRESENT) {
-      if (fileMb !== 0) this.#absentWithPlace(index, what);
+      if (fileMb !== 0) this.#warning('VHDX_ABSENT_WITH_PLACE', index);
       return;
     }
-    if (state !== BITMAP_PRESENT) return this.#error('VHDX_BITMAP_STATE', index, { chunk, state });
-    if (!this.#geometry.hasParent) return this.#error('VHDX_BITMAP_WITHOUT_PARENT', index, { chunk });
-    if (this.#take(fileMb, 1, index, what)) this.bitmapMb.set(chunk, fileMb);
+    if (state !== BITMAP_PRESENT) return this.#error('VHDX_BITMAP_STATE', index, { state });
+    if (!this.#geometry.hasParent) return this.#error('VHDX_BITMAP_WITHOUT_PARENT', index);
+    if (this.#take(fileMb, 1, index)) this.bitmapMb.set(chunk, fileMb);
   }
 
   /** Counts a stretch of the file as in use; false when it does not lie in the file. */
-  #take(fileMb: number, countMb: number, index: number, what: string): boolean {
+  #take(fileMb: number, countMb: number, index: number): boolean {
     if (fileMb + countMb > this.#fileMb) {
-      this.#error('VHDX_BLOCK_PAST_END', index, { what, place: fileMb * MIB });
+      this.#error('VHDX_BLOCK_PAST_END', index, { place: fileMb * MIB });
       return false;
     }
     if (this.#used.setRange(fileMb, fileMb + countMb) !== countMb) {
-      this.#error('VHDX_BLOCK_OVERLAP', index, { what, place: fileMb * MIB });
+      this.#error('VHDX_BLOCK_OVERLAP', index, { place: fileMb * MIB });
     }
     return true;
   }
 
   checkBitmaps(): void {
     for (const chunk of this.#partialChunks) {
-      if (this.bitmapMb.has(chunk)) continue;
-      this.#error('VHDX_BITMAP_MISSING', bitmapEntryIndex(this.#geometry, chunk), { chunk });
+      if (!this.bitmapMb.has(chunk))
+        this.#error('VHDX_BITMAP_MISSING', bitmapEntryIndex(this.#geometry, chunk));
     }
   }
 
-  #absentWithPlace(index: number, what: string): void {
-    this.#warning('VHDX_ABSENT_WITH_PLACE', index, { what });
+  #error(code: ErrorCode, index: number, data: ErrorData = {}): void {
+    const all = { ...this.#subjectOf(index), ...data };
+    this.#findings.report(errorAt(code, this.#path, this.#offsetOf(index), all));
   }
 
-  #surplusEntry(index: number): void {
-    this.#warning('VHDX_BAT_SURPLUS', index, { entry: index });
-  }
-
-  #error(code: ErrorCode, index: number, data: ErrorData): void {
-    this.#findings.report(errorAt(code, this.#path, this.#offsetOf(index), data));
-  }
-
-  #warning(code: ErrorCode, index: number, data: ErrorData): void {
+  #warning(code: ErrorCode, index: number): void {
+    const data = this.#subjectOf(index);
     this.#findings.report(warningAt(code, this.#path, this.#offsetOf(index), data, 'bat-entries'));
+  }
+
+  /** What an entry speaks of, for a message. */
+  #subjectOf(index: number): ErrorData {
+    const { chunkRatio, batEntryCount } = this.#geometry;
+    if (index >= batEntryCount) return { entry: index };
+    const chunk = Math.floor(index / (chunkRatio + 1));
+    if (index === bitmapEntryIndex(this.#geometry, chunk)) return { what: `sector bitmap ${chunk}`, chunk };
+    const block = index - chunk;
+    return { what: `block ${block}`, block, entry: index };
   }
 
   #offsetOf(index: number): number {

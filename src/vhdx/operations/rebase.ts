@@ -1,0 +1,70 @@
+/** Tells a differencing disk anew where its parent is. Not a block is touched, and its own children stay valid. */
+import path from 'node:path';
+import { HyperfileError } from '../../base/error.ts';
+import { closeLayers, openLayers } from '../ancestry.ts';
+import type { Editor } from '../edit/editor.ts';
+import { replaceItem } from '../edit/metadata-edit.ts';
+import { openEditor, openLocked } from '../edit/open.ts';
+import { encodeLocator, locatorFor } from '../locator.ts';
+
+export interface RebaseOptions {
+  /** Take a parent with another identity: only right when it reads exactly as the old one did. */
+  readonly ignoreMismatch?: boolean;
+}
+
+/** A disk as its children know it. */
+export interface ParentIdentity {
+  readonly path: string;
+  readonly dataWriteGuid: string;
+}
+
+/**
+ * Makes `parentPath` the parent of `childPath`.
+ * @throws HyperfileError VHDX_NO_PARENT, VHDX_PARENT_MISMATCH, VHDX_PARENT_GEOMETRY, VHDX_CHAIN_CYCLE, VHDX_IN_USE,
+ *   VHDX_METADATA_FULL, and those of `openLayers` for the new parent; the child is unchanged then.
+ */
+export function rebase(childPath: string, parentPath: string, options: RebaseOptions = {}): void {
+  const locked = openLocked(childPath);
+  try {
+    const parents = openLayers(parentPath);
+    closeLayers(parents);
+    const [parent] = parents;
+    if (parents.some((layer) => layer.path === locked.file.path)) {
+      throw new HyperfileError('VHDX_CHAIN_CYCLE', { data: { path: locked.file.path } });
+    }
+    const editor = openEditor(locked.file);
+    const { locator, geometry } = editor.layer;
+    const data = { path: childPath, parent: parentPath };
+    if (locator === undefined) throw new HyperfileError('VHDX_NO_PARENT', { data });
+    const [sectorBytes, parentSectorBytes] = [geometry, parent.geometry].map(
+      (shape) => shape.logicalSectorBytes,
+    );
+    if (sectorBytes !== parentSectorBytes) {
+      throw new HyperfileError('VHDX_PARENT_GEOMETRY', { data: { ...data, sectorBytes, parentSectorBytes } });
+    }
+    if (options.ignoreMismatch !== true && !locator.linkage.includes(parent.dataWriteGuid)) {
+      const hint = 'If the disk below holds exactly what the old one held, say --ignore-id-mismatch.';
+      throw new HyperfileError('VHDX_PARENT_MISMATCH', { data, hint });
+    }
+    relink(editor, parent);
+    editor.finish();
+  } finally {
+    locked.close();
+  }
+}
+
+/**
+ * Writes the parent's identity and its paths into a child; entries of others stay. Comes with the next commit.
+ * @param mergesInto the identity that the parent gets while the child is merged into it
+ */
+export function relink(editor: Editor, parent: ParentIdentity, mergesInto?: string): void {
+  const { locator, path: childPath } = editor.layer;
+  const entries = new Map(locator?.entries);
+  for (const key of ['parent_linkage2', 'volume_path']) entries.delete(key);
+  for (const [key, value] of locatorFor(path.resolve(childPath), parent.path, parent.dataWriteGuid)) {
+    entries.set(key, value);
+  }
+  if (mergesInto !== undefined) entries.set('parent_linkage2', `{${mergesInto}}`);
+  editor.begin('file');
+  replaceItem(editor, 'parentLocator', encodeLocator(entries));
+}
