@@ -2,8 +2,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { HyperfileError } from '../base/error.ts';
-import { openLayer, type Layer } from './layer.ts';
-import { parentCandidates } from './locator.ts';
+import { openLayer, type Layer, type LayerTables } from './layer.ts';
+import { parentCandidates, type Locator } from './locator.ts';
 
 /** The depth at which other readers stop. */
 export const MAX_CHAIN_LAYERS = 256;
@@ -46,8 +46,7 @@ function openListed(paths: readonly string[], opening: Opening): void {
 function openFromLeaf(leafPath: string, opening: Opening): void {
   let layer = opening.push(leafPath);
   while (layer.locator !== undefined) {
-    const places = parentCandidates(layer.path, layer.locator);
-    const found = places.find((place) => fs.existsSync(place));
+    const { found, places } = findParent(layer.path, layer.locator);
     if (found === undefined) {
       throw new HyperfileError('VHDX_PARENT_NOT_FOUND', { data: { path: layer.path, places } });
     }
@@ -55,10 +54,29 @@ function openFromLeaf(leafPath: string, opening: Opening): void {
   }
 }
 
+/** The file of a difference's parent, and all the places where it may be. */
+export function findParent(
+  childPath: string,
+  locator: Locator,
+): { readonly found: string | undefined; readonly places: readonly string[] } {
+  const places = parentCandidates(childPath, locator);
+  return { found: places.find((place) => fs.existsSync(place)), places };
+}
+
+/** Device and number of a file: what it is called does not matter. Undefined for what cannot be looked at. */
+export function identityOf(filePath: string): string | undefined {
+  try {
+    const { dev, ino } = fs.statSync(filePath, { bigint: true });
+    return `${dev}:${ino}`;
+  } catch {
+    return undefined;
+  }
+}
+
 /** A chain in the making, leaf first. */
 class Opening {
   readonly layers: Layer[] = [];
-  /** Device and number of every file so far: one that comes again is its own ancestor. */
+  /** Every file so far: one that comes again is its own ancestor. */
   readonly #seen = new Set<string>();
 
   /** Opens the next layer further down. */
@@ -72,27 +90,27 @@ class Opening {
     this.#refuseCycle(absolute);
     const layer = openLayer(absolute);
     this.layers.push(layer);
-    if (child) checkParent(child, layer);
+    const problem = child && parentProblem(child, layer);
+    if (problem) throw problem;
     return layer;
   }
 
   #refuseCycle(layerPath: string): void {
-    const stats = fs.statSync(layerPath, { bigint: true, throwIfNoEntry: false });
-    if (stats === undefined) return;
-    const identity = `${stats.dev}:${stats.ino}`;
+    const identity = identityOf(layerPath);
+    if (identity === undefined) return;
     if (this.#seen.has(identity)) throw new HyperfileError('VHDX_CHAIN_CYCLE', { data: { path: layerPath } });
     this.#seen.add(identity);
   }
 }
 
-function checkParent(child: Layer, parent: Layer): void {
+/** What speaks against a file being the parent of a difference. */
+export function parentProblem(child: LayerTables, parent: LayerTables): HyperfileError | undefined {
   const data = { path: child.path, parent: parent.path };
   if (!child.locator?.linkage.includes(parent.dataWriteGuid)) {
-    throw new HyperfileError('VHDX_PARENT_MISMATCH', { data });
+    return new HyperfileError('VHDX_PARENT_MISMATCH', { data });
   }
   const sectorBytes = child.geometry.logicalSectorBytes;
   const parentSectorBytes = parent.geometry.logicalSectorBytes;
-  if (sectorBytes !== parentSectorBytes) {
-    throw new HyperfileError('VHDX_PARENT_GEOMETRY', { data: { ...data, sectorBytes, parentSectorBytes } });
-  }
+  if (sectorBytes === parentSectorBytes) return undefined;
+  return new HyperfileError('VHDX_PARENT_GEOMETRY', { data: { ...data, sectorBytes, parentSectorBytes } });
 }

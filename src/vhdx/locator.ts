@@ -124,9 +124,15 @@ function absoluteWindowsPath(parentPath: string): string {
 export function parentCandidates(childPath: string, locator: Locator): string[] {
   const folder = path.dirname(path.resolve(childPath));
   const named = PATH_KEYS.flatMap((key) => locator.entries.get(key) ?? []);
-  const relative = locator.entries.get('relative_path');
-  const candidates = relative === undefined ? [] : [path.resolve(folder, relative.replaceAll('\\', '/'))];
-  if (process.platform === 'win32') candidates.push(...named.filter((name) => name !== relative));
-  candidates.push(...named.map((name) => path.join(folder, path.win32.basename(name))));
-  return [...new Set(candidates)];
+  const besides = named.map((name) => path.join(folder, path.win32.basename(name)));
+  return [...new Set([...followedPaths(childPath, locator), ...besides])];
+}
+
+/** The paths of a locator that lead anywhere on this host: elsewhere than on Windows only the relative one. */
+export function followedPaths(childPath: string, { entries }: Locator): string[] {
+  const folder = path.dirname(path.resolve(childPath));
+  const relative = entries.get('relative_path');
+  const followed = relative === undefined ? [] : [path.resolve(folder, relative.replaceAll('\\', '/'))];
+  if (process.platform !== 'win32') return followed;
+  return [...followed, ...PATH_KEYS.slice(1).flatMap((key) => entries.get(key) ?? [])];
 }

@@ -36,6 +36,8 @@ export interface StoredMetadata {
   readonly metadata: Metadata;
   /** The whole table as it is, items of others included. Offsets count from the start of the region. */
   readonly entries: readonly MetadataEntry[];
+  /** Where the file parameters lie in the file. */
+  readonly parametersOffset: number;
   /** Where the parent locator lies in the file; present when the file has one, needed or not. */
   readonly locatorOffset?: number;
 }
@@ -62,7 +64,12 @@ export function readMetadata(file: BlockFile, region: Region, findings: Findings
     throw problemAt('VHDX_UNFINISHED', file.path, items.offsetOf('incompleteFile'));
   const metadata = describedBy(items, findings);
   const locatorOffset = items.has('parentLocator') ? items.offsetOf('parentLocator') : undefined;
-  return { metadata, entries: items.entries, ...(locatorOffset !== undefined && { locatorOffset }) };
+  return {
+    metadata,
+    entries: items.entries,
+    parametersOffset: items.offsetOf('fileParameters'),
+    ...(locatorOffset !== undefined && { locatorOffset }),
+  };
 }
 
 function describedBy(items: Items, findings: Findings): Metadata {

@@ -9,5 +9,8 @@ export function problemAt(
   fileOffset: number,
   data: ErrorData = {},
 ): HyperfileError {
-  return new HyperfileError(code, { data: { path, ...data }, at: `byte ${fileOffset} of ${path}` });
+  return new HyperfileError(code, {
+    data: { path, fileOffset, ...data },
+    at: `byte ${fileOffset} of ${path}`,
+  });
 }

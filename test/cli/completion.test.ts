@@ -39,7 +39,7 @@ describe('completion', () => {
     expect(await complete('')).toEqual(VERBS.map(({ name }) => name));
     expect(await complete('i')).toEqual(['images', 'inspect', 'import', 'index']);
     expect(await complete('help', 'bu')).toEqual(['build']);
-    expect(await complete('disk', '')).toEqual(['info']);
+    expect(await complete('disk', 'in')).toEqual(['info']);
     expect(await complete('completion', '')).toEqual(['bash', 'zsh', 'fish', 'powershell']);
   });
 

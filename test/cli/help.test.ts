@@ -25,7 +25,7 @@ describe('help', () => {
   });
 
   const parts: Readonly<Record<string, readonly string[]>> = {
-    disk: ['disk info'],
+    disk: ['disk info', 'disk check'],
     cache: ['cache ls', 'cache prune', 'cache verify'],
   };
   const lines = VERBS.flatMap(({ name }) => parts[name] ?? [name]);

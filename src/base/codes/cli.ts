@@ -68,6 +68,12 @@ export const cliCodes = errorTable({
     why: 'Records or layers in the cache are not what they say they are. Builds refuse them and do the work again.',
     todo: 'Remove what the list above names, or the whole cache; the next build that may write to it fills it again.',
   },
+  CLI_DISK_DAMAGED: {
+    exit: 4,
+    message: '{count} found in {path} and the disks below it',
+    why: 'The file breaks rules of the format, or a disk that it stands on does. What is wrong is listed above.',
+    todo: 'Do what the list above says; keep a copy of the file before you try anything.',
+  },
   CLI_INTERNAL: {
     exit: 1,
     message: '{problem}',

@@ -2,11 +2,15 @@
 import type { Command } from 'commander';
 import type { Console } from '../console.ts';
 import type { VerbModule } from '../verb.ts';
+import * as check from './disk/check.ts';
 import * as info from './disk/info.ts';
 
 /** In the order of the help. */
 const COMMANDS: readonly { readonly name: string; readonly summary: string; readonly module: VerbModule }[] =
-  [{ name: 'info', summary: 'Show what a VHDX file says about itself and the disks below it', module: info }];
+  [
+    { name: 'info', summary: 'Show what a VHDX file says about itself and the disks below it', module: info },
+    { name: 'check', summary: 'Check a VHDX file and the disks below it', module: check },
+  ];
 
 export function define(command: Command, console: Console): void {
   command.description('Look into virtual disks.');
