@@ -13,6 +13,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   language: ['base'],
   disk: ['base', 'bytes'],
   vhdx: ['disk', 'bytes', 'base'],
+  convert: ['vhdx', 'disk', 'bytes', 'base'],
   gpt: ['disk', 'bytes', 'base'],
   fs: ['disk', 'bytes', 'base'],
   fuse: ['disk', 'bytes', 'base'],
@@ -29,6 +30,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'drivers/drivers.ts': ['drivers', 'base'],
   'drivers/*': ['drivers/driver.ts', 'disk', 'vhdx', 'fs', 'fuse', 'gpt', 'base'],
   build: [
+    'convert',
     'drivers',
     'plan',
     'cache',

@@ -1,6 +1,15 @@
 /** Small files that are there whole or not at all, whatever happens while they are written. */
 import { randomBytes } from 'node:crypto';
-import { closeSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { open } from 'node:fs/promises';
 import path from 'node:path';
 import { HyperfileError, systemCode } from './error.ts';
@@ -94,6 +103,16 @@ export function unfinishedName(filePath: string): string {
 export function isAbandoned(fileName: string, touchedMs: number): boolean {
   const owner = fileName.slice(UNFINISHED_PREFIX.length, fileName.lastIndexOf('.'));
   return ownerIsGone(owner, touchedMs);
+}
+
+/** Removes what writers left in a folder that were killed. */
+export function removeAbandoned(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    if (!name.startsWith(UNFINISHED_PREFIX)) continue;
+    const file = path.join(folder, name);
+    const touchedMs = statSync(file, { throwIfNoEntry: false })?.mtimeMs;
+    if (touchedMs !== undefined && isAbandoned(name, touchedMs)) rmSync(file, { force: true });
+  }
 }
 
 function writeUnfinished(filePath: string, text: string): void {

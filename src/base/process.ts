@@ -10,6 +10,8 @@ export interface ToolOptions {
   readonly signal?: AbortSignal;
   /** For what may take long: on Linux the kernel ends the program with this process, even when that is killed. */
   readonly endsWithUs?: boolean;
+  /** Hears at once what the program prints; that is then not part of the result. */
+  readonly onStdout?: (text: string) => void;
   /** Exit statuses that are answers, not failures. Default: only 0. */
   readonly accept?: readonly number[];
 }
@@ -39,7 +41,8 @@ export async function runTool(
   const { execa } = await import('execa');
   const isTied = options.endsWithUs === true && process.platform === 'linux';
   const [program, ...words] = isTied ? [...DEATH_SIGNAL, tool, ...args] : [tool, ...args];
-  const result = await execa(program, words, {
+  const { onStdout } = options;
+  const running = execa(program, words, {
     reject: false,
     stripFinalNewline: false,
     // A terminal's Ctrl-C is for this process, which ends the program through the signal.
@@ -48,16 +51,19 @@ export async function runTool(
     ...(options.env && { env: options.env }),
     ...(options.cwd && { cwd: options.cwd }),
     ...(options.signal && { cancelSignal: options.signal }),
+    ...(onStdout && { buffer: { stdout: false } }),
   });
+  if (onStdout) running.stdout.setEncoding('utf8').on('data', onStdout);
+  const result = await running;
   if (result.isCanceled) throw new HyperfileError('INTERRUPTED');
   if (systemCode(result.cause) === 'ENOENT') throw missingTool(program);
   const status = result.exitCode ?? -1;
   if (isTied && status === NOT_FOUND) throw missingTool(tool);
   if (!(options.accept ?? [0]).includes(status)) {
-    const output = (result.stderr.trim() || result.stdout.trim() || result.shortMessage || '').slice(
+    const output = (result.stderr.trim() || result.stdout?.trim() || result.shortMessage || '').slice(
       -OUTPUT_CHARACTERS_IN_ERRORS,
     );
     throw new HyperfileError('TOOL_FAILED', { data: { tool, status, output }, cause: result.cause });
   }
-  return { stdout: result.stdout, stderr: result.stderr, status };
+  return { stdout: result.stdout ?? '', stderr: result.stderr, status };
 }

@@ -20,7 +20,7 @@ export interface ImportOptions {
   readonly driver?: string;
 }
 
-/** @throws HyperfileError BUILD_BASE_MISSING, BUILD_NOT_A_DISK, FS_ARCHIVE_CUT_SHORT, INTERRUPTED */
+/** @throws HyperfileError BUILD_BASE_MISSING, DISK_UNUSABLE, FS_ARCHIVE_CUT_SHORT, INTERRUPTED */
 export async function importImage(options: ImportOptions, io: BuildIo): Promise<BuiltImage> {
   const file = path.resolve(options.file);
   const found = await stat(file).catch(() => undefined);

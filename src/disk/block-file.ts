@@ -11,6 +11,11 @@ export interface BlockFile {
    */
   readAt(target: Uint8Array, at: number, length: number, fileOffset: number): void;
   /**
+   * As {@link readAt}, while the caller does something else. Absent where nothing can be read in the background.
+   * The file must not be closed before the promise settles.
+   */
+  readLater?(target: Uint8Array, at: number, length: number, fileOffset: number): Promise<void>;
+  /**
    * Writes `length` bytes of `source` from `at` on; past its end the file grows, with a hole in between.
    * @throws HyperfileError DISK_FULL, DISK_IO.
    */

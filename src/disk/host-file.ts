@@ -42,11 +42,22 @@ class HostFile implements BlockFile {
     let done = 0;
     while (done < length) {
       const count = this.#readOnce(target, at + done, length - done, fileOffset + done);
-      if (count === 0) {
-        throw new HyperfileError('DISK_CUT_SHORT', { data: { path: this.path, end: fileOffset + length } });
-      }
+      if (count === 0) throw this.#cutShort(fileOffset + length);
       done += count;
     }
+  }
+
+  async readLater(target: Uint8Array, at: number, length: number, fileOffset: number): Promise<void> {
+    let done = 0;
+    while (done < length) {
+      const count = await this.#readOnceLater(target, at + done, length - done, fileOffset + done);
+      if (count === 0) throw this.#cutShort(fileOffset + length);
+      done += count;
+    }
+  }
+
+  #cutShort(end: number): HyperfileError {
+    return new HyperfileError('DISK_CUT_SHORT', { data: { path: this.path, end } });
   }
 
   #readOnce(target: Uint8Array, at: number, length: number, fileOffset: number): number {
@@ -55,6 +66,15 @@ class HostFile implements BlockFile {
     } catch (error) {
       throw hostError(this.path, 'read', error);
     }
+  }
+
+  #readOnceLater(target: Uint8Array, at: number, length: number, fileOffset: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      fs.read(this.#fd, target, at, length, fileOffset, (error, count) => {
+        if (error) reject(hostError(this.path, 'read', error));
+        else resolve(count);
+      });
+    });
   }
 
   writeAt(source: Uint8Array, at: number, length: number, fileOffset: number): void {

@@ -6,8 +6,8 @@
 import { renameSync, rmSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
-import { unfinishedName } from '../base/atomic-file.ts';
-import { fileError, readRange, removeAbandoned, writeAll, writeBlob } from './blob-file.ts';
+import { removeAbandoned, unfinishedName } from '../base/atomic-file.ts';
+import { fileError, readRange, writeAll, writeBlob } from './blob-file.ts';
 import type { Descriptor } from './descriptor.ts';
 import { digestHex, type Digest } from './digest.ts';
 import { LayoutIndex } from './layout-index.ts';

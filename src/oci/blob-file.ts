@@ -1,9 +1,7 @@
 /** Reading and writing blobs in files of the host. */
 import { createHash } from 'node:crypto';
-import { readdirSync, rmSync, statSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
-import path from 'node:path';
-import { diskFullAt, isAbandoned, UNFINISHED_PREFIX } from '../base/atomic-file.ts';
+import { diskFullAt } from '../base/atomic-file.ts';
 import { HyperfileError, isHyperfileError, systemCode } from '../base/error.ts';
 import type { Descriptor } from './descriptor.ts';
 import { checkSignal } from './local-repository.ts';
@@ -70,14 +68,4 @@ export function fileError(file: string, error: unknown): unknown {
   if (full !== error) return full;
   const [, reason = code] = /^\w+: ([^,]+)/.exec(error instanceof Error ? error.message : '') ?? [];
   return new HyperfileError('OCI_ACCESS', { data: { path: file, reason }, cause: error });
-}
-
-/** Removes what writers left in a folder that were killed. */
-export function removeAbandoned(folder: string): void {
-  for (const name of readdirSync(folder)) {
-    if (!name.startsWith(UNFINISHED_PREFIX)) continue;
-    const file = path.join(folder, name);
-    const touchedMs = statSync(file, { throwIfNoEntry: false })?.mtimeMs;
-    if (touchedMs !== undefined && isAbandoned(name, touchedMs)) rmSync(file, { force: true });
-  }
 }

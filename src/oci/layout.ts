@@ -6,10 +6,10 @@
 import { lstatSync, mkdirSync, renameSync, rmSync, type Stats } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { replaceFile, unfinishedName } from '../base/atomic-file.ts';
+import { removeAbandoned, replaceFile, unfinishedName } from '../base/atomic-file.ts';
 import { HyperfileError, systemCode } from '../base/error.ts';
 import { withLock } from '../base/lock.ts';
-import { fileError, readRange, removeAbandoned, writeBlob } from './blob-file.ts';
+import { fileError, readRange, writeBlob } from './blob-file.ts';
 import type { Descriptor } from './descriptor.ts';
 import { digestHex, isDigest, type Digest } from './digest.ts';
 import { Fields } from './fields.ts';

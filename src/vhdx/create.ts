@@ -1,6 +1,25 @@
 /** Makes empty VHDX files: a base of zeros, or a difference that changes nothing yet. */
 import fs from 'node:fs';
-import { createDisk, openSandbox, type NewDiskOptions, type SandboxOptions } from './sandbox.ts';
+import type { Progress } from '../base/events.ts';
+import { HyperfileError } from '../base/error.ts';
+import { createFixedDisk } from './fixed-disk.ts';
+import { MIB, TIB } from './format.ts';
+import { openLayer } from './layer.ts';
+import { DEFAULT_BLOCK_BYTES, type NewDiskOptions } from './new-disk.ts';
+import { createDisk, openSandbox, type SandboxOptions } from './sandbox.ts';
+
+/** Up to here, small blocks cost little: 8 MiB of block table. */
+const MAX_BYTES_OF_SMALL_BLOCKS = TIB;
+const LARGE_BLOCK_BYTES = 32 * MIB;
+
+/**
+ * The block size that a disk gets unless told otherwise. Windows takes 32 MiB, of which a guest that writes here and there
+ * fills few; with 1 MiB a file is hardly larger than what it holds. Only of very large disks the block table, which every
+ * reader has to hold, would become too large.
+ */
+export function defaultBlockBytes(sizeBytes: number): number {
+  return sizeBytes <= MAX_BYTES_OF_SMALL_BLOCKS ? DEFAULT_BLOCK_BYTES : LARGE_BLOCK_BYTES;
+}
 
 /**
  * Makes an empty dynamic disk.
@@ -10,8 +29,34 @@ export function createVhdx(filePath: string, options: NewDiskOptions): void {
   sealEmpty(filePath, () => createDisk(filePath, options));
 }
 
+/** How much of a fixed disk is filled between two reports. */
+const REPORT_BYTES = 32 * MIB;
+
 /**
- * Makes an empty difference on a disk, which may be a difference itself.
+ * Makes a fixed disk of zeros, all of which are really written. When it is stopped, its file is removed.
+ * @throws HyperfileError as {@link createFixedDisk}.
+ */
+export function* createFixed(filePath: string, options: NewDiskOptions): Generator<Progress, void> {
+  const disk = createFixedDisk(filePath, options);
+  const total = disk.sizeBytes;
+  let isWhole = false;
+  try {
+    for (let at = 0; at < total; at += REPORT_BYTES) {
+      const count = Math.min(REPORT_BYTES, total - at);
+      disk.zero(at, count);
+      yield { done: at + count, total, unit: 'bytes' };
+    }
+    disk.seal();
+    isWhole = true;
+  } finally {
+    disk.close();
+    if (!isWhole) fs.rmSync(filePath, { force: true });
+  }
+}
+
+/**
+ * Makes an empty difference on a disk, which may be a difference itself. It may be larger than its parent, but not
+ * smaller: what it could not show of the parent would only lie there.
  * @throws HyperfileError as {@link openSandbox}.
  */
 export function createChild(
@@ -19,6 +64,7 @@ export function createChild(
   parentPath: string,
   options: Pick<SandboxOptions, 'blockBytes' | 'sizeBytes'> = {},
 ): void {
+  if (options.sizeBytes !== undefined) refuseSmaller(options.sizeBytes, parentPath);
   sealEmpty(filePath, () => openSandbox({ ...options, chain: parentPath, sandboxPath: filePath }));
 }
 
@@ -32,4 +78,15 @@ function sealEmpty(filePath: string, open: () => ReturnType<typeof createDisk>):
   } finally {
     disk.close();
   }
+}
+
+function refuseSmaller(sizeBytes: number, parentPath: string): void {
+  const { file, geometry } = openLayer(parentPath);
+  file.close();
+  if (sizeBytes >= geometry.sizeBytes) return;
+  const problem = `a size of ${sizeBytes} bytes is less than the ${geometry.sizeBytes} bytes of its parent`;
+  throw new HyperfileError('VHDX_GEOMETRY', {
+    data: { problem },
+    hint: 'Leave the size out to take that of the parent, or choose a larger one.',
+  });
 }

@@ -14,16 +14,14 @@ import { closeLayers, MAX_CHAIN_LAYERS, openLayers } from './ancestry.ts';
 import { ChainIndex } from './chain-index.ts';
 import { writeIdentifier } from './file-layout.ts';
 import { finishLeaf } from './finish.ts';
-import { MIB } from './format.ts';
 import { checkedGeometry } from './geometry.ts';
 import { Leaf } from './leaf.ts';
 import { encodeLocator, locatorFor } from './locator.ts';
 import type { Metadata } from './metadata.ts';
+import { DEFAULT_BLOCK_BYTES, newDiskMetadata, type NewDiskOptions } from './new-disk.ts';
 import { copyLeaf, isWorthRewriting } from './rewrite.ts';
 import type { RunSource } from './runs.ts';
 import { SectorDisk } from './sector-disk.ts';
-
-const DEFAULT_BLOCK_BYTES = MIB;
 
 export interface SandboxOptions {
   /** The layers' files, leaf first down to the base; or only the leaf, whose parents are found through their locators. */
@@ -63,30 +61,12 @@ export function openSandbox(options: SandboxOptions): SealableDisk {
   }
 }
 
-export interface NewDiskOptions {
-  readonly sizeBytes: number;
-  /** Default 1 MiB. */
-  readonly blockBytes?: number;
-  /** 512 (default) or 4096. */
-  readonly logicalSectorBytes?: number;
-  /** 512 or 4096 (default). */
-  readonly physicalSectorBytes?: number;
-}
-
 /**
  * Makes a new disk of zeros, without a parent, to be filled and then sealed.
  * @throws HyperfileError DISK_EXISTS, DISK_NOT_FOUND (no such folder), VHDX_GEOMETRY.
  */
 export function createDisk(filePath: string, options: NewDiskOptions): SealableDisk {
-  const metadata = {
-    sizeBytes: options.sizeBytes,
-    blockBytes: options.blockBytes ?? DEFAULT_BLOCK_BYTES,
-    logicalSectorBytes: options.logicalSectorBytes ?? 512,
-    physicalSectorBytes: options.physicalSectorBytes ?? 4096,
-    virtualDiskId: randomGuid(),
-    hasParent: false,
-    leaveBlocksAllocated: false,
-  };
+  const metadata = newDiskMetadata(options, false);
   return new Sandbox(filePath, metadata, new ChainIndex([], metadata.logicalSectorBytes), 0);
 }
 

@@ -74,11 +74,11 @@ describeWith([...BUILD_NEEDS, 'qemu-img', '7zz', 'sgdisk'], 'bases, imports and 
 
   test('export does not overwrite, and refuses endings it does not know', async () => {
     await expect(exportTo('golden', 'golden.raw')).rejects.toMatchObject({
-      code: 'BUILD_OUTPUT_EXISTS',
+      code: 'OUTPUT_EXISTS',
       exitStatus: 2,
     });
     await expect(exportTo('golden', 'golden.iso')).rejects.toMatchObject({
-      code: 'BUILD_EXPORT_FORMAT',
+      code: 'DISK_FORMAT_UNKNOWN',
       exitStatus: 2,
     });
     await expect(exportTo('silver', 'silver.raw')).rejects.toMatchObject({ code: 'STORE_IMAGE_NOT_FOUND' });

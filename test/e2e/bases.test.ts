@@ -87,7 +87,7 @@ describeWith(SITE_NEEDS, 'FROM a disk', () => {
 
   test('that stands on another file names that file', async () => {
     qemu('create', '-f', 'qcow2', '-b', at('golden.qcow2'), '-F', 'qcow2', at('above.qcow2'));
-    await refused('above.qcow2', 4, ['it stands on another file', 'golden.qcow2', 'BUILD_NOT_A_DISK']);
+    await refused('above.qcow2', 4, ['it stands on another file', 'golden.qcow2', 'DISK_UNUSABLE']);
   });
 
   test('imported, and cut short, leaves no image', async () => {

@@ -32,12 +32,6 @@ export const buildCodes = errorTable({
     why: 'FROM names a disk, an archive or a folder; relative paths start at the folder of the build context.',
     todo: 'Mend the path, or make what it names.',
   },
-  BUILD_NOT_A_DISK: {
-    exit: 4,
-    message: '{path} is not a disk image that Hyperfile can read: {reason}',
-    why: 'A base must be a VHDX, VHD, qcow2 or raw disk whose partitions hold a Linux root file system.',
-    todo: 'Check the file: it may be cut short, or be something else.',
-  },
   BUILD_DOWNLOAD_FAILED: {
     exit: 1,
     message: 'cannot download {url}: {reason}',
@@ -61,24 +55,6 @@ export const buildCodes = errorTable({
     message: 'cannot bootstrap {suite}: {reason}',
     why: 'mmdebstrap or debootstrap could not make the base: the suite may not exist at the mirror, or the mirror is out of reach.',
     todo: 'Check the suite and the mirror; `?mirror=URL` or FROM --mirror sets another one.',
-  },
-  BUILD_EXPORT_FORMAT: {
-    exit: 2,
-    message: 'cannot export to {path}: its name must end in .vhdx, .vhd, .qcow2, .raw or .img',
-    why: 'The ending of the output file chooses the disk format.',
-    todo: 'Give the output another name.',
-  },
-  BUILD_OUTPUT_FOLDER: {
-    exit: 2,
-    message: 'the folder {folder} does not exist',
-    why: 'export writes its disk into a folder that is there.',
-    todo: 'Make the folder, or give another name with -o.',
-  },
-  BUILD_OUTPUT_EXISTS: {
-    exit: 2,
-    message: '{path} exists already',
-    why: 'export does not overwrite a disk.',
-    todo: 'Remove the file or give another name with -o.',
   },
   BUILD_CONTAINER_CONFIG: {
     exit: 4,

@@ -14,6 +14,24 @@ export const diskCodes = errorTable({
     why: 'A disk must be a file; this is a directory, a device, a pipe or something else.',
     todo: 'Name the disk file itself.',
   },
+  DISK_UNUSABLE: {
+    exit: 4,
+    message: '{path} is not a disk image that Hyperfile can read: {reason}',
+    why: 'A disk must be a whole VHDX, VHD, VMDK, qcow2 or raw image that holds all its data itself; to be a base, its partitions must hold a Linux root file system.',
+    todo: 'Check the file: it may be cut short, or be something else.',
+  },
+  DISK_FORMAT_UNKNOWN: {
+    exit: 2,
+    message: 'the name {path} does not say which disk format it is to have',
+    why: 'The ending of a new disk chooses its format: .vhdx, .avhdx, .vhd, .qcow2, .vmdk, .raw or .img.',
+    todo: 'End the name in .vhdx, .avhdx, .vhd, .qcow2, .vmdk, .raw or .img.',
+  },
+  DISK_FORMAT_OPTION: {
+    exit: 2,
+    message: '{option} does not go with the format {format}',
+    why: 'Only VHDX files have blocks of a size to choose; only VHDX, VHD and raw disks can have all their space reserved.',
+    todo: 'Leave the option out, or choose another format.',
+  },
   DISK_EXISTS: {
     exit: 4,
     message: '{path} exists already',

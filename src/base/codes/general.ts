@@ -26,6 +26,18 @@ export const generalCodes = errorTable({
     why: 'A write failed because the file system is full. What was not finished is removed, but for blobs that the next pull can go on with.',
     todo: 'Free space, for example with `hyperfile prune`, or move the store with HYPERFILE_STORE.',
   },
+  OUTPUT_EXISTS: {
+    exit: 2,
+    message: '{path} exists already',
+    why: 'A new disk is never written over something that is there.',
+    todo: 'Give another name, or remove what is there.',
+  },
+  OUTPUT_FOLDER: {
+    exit: 2,
+    message: 'the folder {folder} does not exist',
+    why: 'A new disk is written into a folder that is there.',
+    todo: 'Make the folder, or give another name.',
+  },
   LOCK_TIMEOUT: {
     exit: 1,
     message: 'waited too long for {path}, held by process {pid}',

@@ -14,7 +14,7 @@ import { adoptDisk } from './adopt-disk.ts';
 import type { Base } from './base.ts';
 import { fileKind } from './disk-kind.ts';
 
-/** @throws HyperfileError BUILD_BASE_MISSING, BUILD_NOT_A_DISK, and the VHDX engine's for a damaged one. */
+/** @throws HyperfileError BUILD_BASE_MISSING, DISK_UNUSABLE, and the VHDX engine's for a damaged one. */
 export async function diskFileBase(reference: DiskBase, workshop: Workshop, step: StepId): Promise<Base> {
   const file = path.resolve(workshop.options.contextPath, reference.path);
   const found = await stat(file).catch(() => undefined);

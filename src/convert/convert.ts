@@ -1,0 +1,120 @@
+/**
+ * Disk files from one format to another. Raw disks and VHDX, alone or with the disks below them, are copied here; what
+ * other programs have made goes through qemu-img, by way of a raw disk where the other end is a VHDX.
+ */
+import { HyperfileError } from '../base/error.ts';
+import { writeNewFile, type NewFileOptions, type UnfinishedFile } from '../base/new-file.ts';
+import type { StepsIo } from '../base/steps.ts';
+import { openHostFile } from '../disk/host-file.ts';
+import { copyAhead } from './copy.ts';
+import { examineForeign } from './foreign.ts';
+import type { DiskFormat } from './formats.ts';
+import { convertWithQemu } from './qemu.ts';
+import { rawSource, vhdxSource, type CopySource } from './source.ts';
+import { openTarget, type CopyTargetOptions } from './target.ts';
+
+/** What is converted. A VHDX is the leaf of a chain whose parents are found, or a chain given leaf first. */
+export type ConvertInput =
+  | { readonly format: 'vhdx'; readonly path: string | readonly string[] }
+  | { readonly format: Exclude<DiskFormat, 'vhdx'>; readonly path: string };
+
+export interface ConvertOutput {
+  readonly format: DiskFormat;
+  /** The host reserves the space of everything, zeros too: for VHDX, VHD and raw disks. */
+  readonly isFixed?: boolean;
+  /** Of a VHDX; the default goes by its size. */
+  readonly blockBytes?: number;
+}
+
+/**
+ * Converts a disk into a new file, which appears whole under its name or not at all. The input is only read.
+ *
+ * @throws HyperfileError OUTPUT_EXISTS, OUTPUT_FOLDER, DISK_FORMAT_OPTION, DISK_NOT_FOUND, DISK_UNUSABLE, DISK_FULL,
+ *   TOOL_MISSING, TOOL_FAILED, INTERRUPTED, and those of VHDX that are damaged or cannot be made
+ */
+export async function convertDisk(
+  input: ConvertInput,
+  target: string,
+  output: ConvertOutput,
+  io: StepsIo,
+  options: NewFileOptions = {},
+): Promise<void> {
+  refuseMisfits(output);
+  await writeNewFile(target, (file) => convertInto(input, file, output, io), options);
+}
+
+function refuseMisfits({ format, isFixed, blockBytes }: ConvertOutput): void {
+  const misfit = (option: string) => new HyperfileError('DISK_FORMAT_OPTION', { data: { option, format } });
+  if (isFixed && (format === 'qcow2' || format === 'vmdk')) throw misfit('--fixed');
+  if (blockBytes !== undefined && format !== 'vhdx') throw misfit('--block-size');
+}
+
+/** As {@link convertDisk}, for whoever takes care of the file and its scratch files. */
+export async function convertInto(
+  input: ConvertInput,
+  file: UnfinishedFile,
+  output: ConvertOutput,
+  io: StepsIo,
+): Promise<void> {
+  const { format, isFixed = false } = output;
+  if (isOwn(input.format) && isOwn(format)) return copyInto(input, file.path, { ...output, format }, io);
+  if (input.format === 'vhdx' || format === 'vhdx') return throughRaw(input, file, output, io);
+  const sizeBytes = await sizeOf(input, io.signal);
+  const from = { from: input.format, input: input.path };
+  return convertWithQemu({ ...from, to: format, output: file.path, sizeBytes, isFixed }, io);
+}
+
+/** What is written and read without other programs. */
+function isOwn(format: DiskFormat): format is 'vhdx' | 'raw' {
+  return format === 'vhdx' || format === 'raw';
+}
+
+/** qemu-img cannot read differencing VHDX, and its own VHDX are neither as good nor made any sooner. */
+async function throughRaw(
+  input: ConvertInput,
+  file: UnfinishedFile,
+  output: ConvertOutput,
+  io: StepsIo,
+): Promise<void> {
+  const raw = file.scratch();
+  await convertInto(input, { ...file, path: raw }, { format: 'raw' }, inHalf(io, 0));
+  await convertInto({ format: 'raw', path: raw }, file, output, inHalf(io, 1));
+}
+
+/** The progress of work that is half of the whole. */
+function inHalf(io: StepsIo, before: 0 | 1): StepsIo {
+  const onProgress: StepsIo['onProgress'] = ({ done, total = done, unit }) =>
+    io.onProgress({ done: done + before * total, total: 2 * total, unit });
+  return { ...io, onProgress };
+}
+
+async function sizeOf({ format, path }: ConvertInput, signal: AbortSignal): Promise<number> {
+  const file = openHostFile(path as string);
+  const fileBytes = file.sizeBytes();
+  file.close();
+  return format === 'raw' ? fileBytes : examineForeign(file.path, format, signal);
+}
+
+async function copyInto(
+  input: ConvertInput,
+  filePath: string,
+  output: CopyTargetOptions,
+  io: StepsIo,
+): Promise<void> {
+  const source = await openSource(input);
+  try {
+    const { disk, finish } = openTarget(filePath, source, output);
+    try {
+      await copyAhead(source, disk, { ...io, everything: output.isFixed === true });
+      finish();
+    } finally {
+      disk.close();
+    }
+  } finally {
+    source.close();
+  }
+}
+
+async function openSource({ format, path }: ConvertInput): Promise<CopySource> {
+  return format === 'vhdx' ? vhdxSource(path) : rawSource(path);
+}
