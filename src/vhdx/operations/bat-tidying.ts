@@ -4,7 +4,7 @@ import { isZero } from '../../disk/zeros.ts';
 import type { Editor } from '../edit/editor.ts';
 import { PAGE_BYTES } from '../edit/pages.ts';
 import { BAT_ENTRY_BYTES, MIB } from '../format.ts';
-import { bitmapEntryIndex, payloadEntryIndex, type Geometry } from '../geometry.ts';
+import { bitmapEntryIndex, payloadEntryIndex } from '../geometry.ts';
 
 /**
  * Makes all entries zero that lie behind the end of the disk, for example when it became smaller. In a differencing file
@@ -42,8 +42,9 @@ function clearPages(editor: Editor, bytes: Uint8Array, at: number, keptIndex: nu
 }
 
 /** Makes entries that have no data name no place: Hyper-V does not read files in which they do. */
-export function clearIdlePlaces(editor: Editor, geometry: Geometry): void {
+export function clearIdlePlaces(editor: Editor): void {
   const { bat } = editor.regions;
+  const { geometry } = editor.layer;
   const tableBytes = geometry.batEntryCount * BAT_ENTRY_BYTES;
   for (let at = 0; at < tableBytes; at += PAGE_BYTES) {
     const page = readBytes(editor.file, bat.fileOffset + at, Math.min(PAGE_BYTES, tableBytes - at));

@@ -78,6 +78,7 @@ function* takeIn(childEditor: Editor, parentDisk: EditedDisk): Generator<Progres
   const child = new EditedBlocks(childEditor, new ChainIndex([], layer.geometry.logicalSectorBytes));
   const total = [...layer.table.blocks()].length;
   parentDisk.editor.begin('data');
+  childEditor.begin('file');
   let taken: number[] = [];
   let takenBytes = 0;
   let done = 0;
