@@ -6,7 +6,7 @@ import { decodeUtf16Padded } from '../bytes/utf16.ts';
 import type { BlockFile } from '../disk/block-file.ts';
 import { openHostFile } from '../disk/host-file.ts';
 import { readBat, type Bat } from './bat.ts';
-import { STRICT, warningAt, type Findings } from './findings.ts';
+import { errorAt, STRICT, warningAt, type Findings } from './findings.ts';
 import { FILE_SIGNATURE, fileIdentifier, MAX_FILE_BYTES } from './format.ts';
 import { geometryOf, type Geometry } from './geometry.ts';
 import { readCurrentHeader, type CurrentHeader } from './header.ts';
@@ -134,6 +134,9 @@ function withLog(
 ): { file: BlockFile; replayed?: ReplayedLog } {
   if (header.logGuid === ZERO_GUID) return { file: onHost };
   const overlay = overlayLog(onHost, header);
-  findings.report(warningAt('VHDX_LOG_NOT_EMPTY', onHost.path, header.logOffset, {}, 'replay-log'));
+  const { logOffset } = header;
+  if (overlay.replayed.entryCount > 0) {
+    findings.report(warningAt('VHDX_LOG_NOT_EMPTY', onHost.path, logOffset, {}, 'replay-log'));
+  } else findings.report({ ...errorAt('VHDX_LOG_UNUSED', onHost.path, logOffset), repair: 'clear-log' });
   return overlay;
 }

@@ -87,6 +87,7 @@ describe('a check finds', () => {
     const errors = (check(file)[0] ?? []).filter(({ severity }) => severity === 'error');
     // What opening refuses comes first; more may follow from it.
     expect(errors[0]).toMatchObject({ code: damage.code, data: { path: file } });
+    expect(errors[0].repair).toBe(damage.repair);
     expect(errors[0].fileOffset).toBeLessThanOrEqual(fs.statSync(file).size);
   });
 

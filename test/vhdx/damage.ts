@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { ErrorCode } from '../../src/base/codes/index.ts';
 import type { RepairKind } from '../../src/vhdx/findings.ts';
 import { withChecksum } from '../../src/vhdx/header.ts';
+import { encodeLogEntry } from '../../src/vhdx/log/entry.ts';
 import { createDisk, openSandbox } from '../../src/vhdx/sandbox.ts';
 import { GIB, MIB, pattern, scratchFolder } from './scratch.ts';
 
@@ -48,12 +49,12 @@ export interface Damage {
   readonly file?: 'base' | 'child';
   /** Checksums of headers and region tables are made right again, unless this is false. */
   readonly checksums?: false;
+  readonly repair?: RepairKind;
 }
 
 /** Something tolerated: the file can be read as before. */
 export interface Flaw extends Damage {
   readonly severity?: 'note';
-  readonly repair?: RepairKind;
 }
 
 /** The file that is to be damaged. */
@@ -114,6 +115,21 @@ export function addItem(bytes: Buffer, { id = 0x55, offset = 0x20000, length = 1
 
 const grown = (bytes: Buffer, by: number) => Buffer.concat([bytes, Buffer.alloc(by)]);
 const GUID_OF_LOG = (b: Buffer, at: number) => b.fill(7, at + 48, at + 64);
+
+/** A log that says it is in use, and holds one entry that changes nothing. */
+function usedLog(bytes: Buffer, flushedFileBytes: number): void {
+  inHeaders(GUID_OF_LOG)(bytes);
+  const entry = encodeLogEntry({
+    sequenceNumber: 1n,
+    tailOffset: 0,
+    logGuid: '07070707-0707-0707-0707-070707070707',
+    flushedFileBytes,
+    lastFileBytes: bytes.length,
+    changes: [],
+  });
+  bytes.set(entry, MIB);
+}
+
 const SPOIL = (b: Buffer, at: number) => b.fill(9, at + 8, at + 9);
 
 const HEADER_DAMAGES: readonly Damage[] = [
@@ -178,6 +194,25 @@ const HEADER_DAMAGES: readonly Damage[] = [
     what: 'a log past the end',
     code: 'VHDX_LOG_PAST_END',
     change: inHeaders((b, at) => b.writeUInt32LE(0xfff00000, at + 68)),
+  },
+  {
+    what: 'a log that was about to be used',
+    code: 'VHDX_LOG_UNUSED',
+    change: inHeaders(GUID_OF_LOG),
+    repair: 'clear-log',
+  },
+  {
+    what: 'a log without a valid entry',
+    code: 'VHDX_LOG_NO_SEQUENCE',
+    change: (b) => {
+      inHeaders(GUID_OF_LOG)(b);
+      b[2 * MIB - 1] = 1;
+    },
+  },
+  {
+    what: 'a log of a file that was longer',
+    code: 'VHDX_LOG_CUT_SHORT',
+    change: (b) => usedLog(b, b.length + MIB),
   },
   {
     what: 'a log at 2^63',
@@ -595,6 +630,12 @@ export const FLAWS: readonly Flaw[] = [
     code: 'VHDX_HEADERS_TWIN',
     change: (b) => void b.copy(b, HEADERS[0], HEADERS[1], HEADERS[1] + 4096),
     repair: 'headers',
+  },
+  {
+    what: 'a log with an entry that was not applied',
+    code: 'VHDX_LOG_NOT_EMPTY',
+    change: (b) => usedLog(b, b.length),
+    repair: 'replay-log',
   },
   {
     what: 'a damaged first region table',

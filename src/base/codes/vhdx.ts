@@ -121,6 +121,12 @@ export const vhdxCodes = errorTable({
     why: 'The program that wrote to the disk stopped before it finished. Such a disk can be read, but not be passed on.',
     todo: '`hyperfile disk check --repair {path}` applies the changes, and so does Hyper-V when it attaches the disk.',
   },
+  VHDX_LOG_UNUSED: {
+    exit: 4,
+    message: '{path} was not closed cleanly, but nothing was ever written to its log',
+    why: 'The program that opened the disk stopped before its first change; strict readers refuse such a file.',
+    todo: REPAIR,
+  },
 
   VHDX_PARENT_NOT_FOUND: {
     exit: 4,

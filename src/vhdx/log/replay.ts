@@ -13,6 +13,7 @@ import { settle, type SettledChanges } from './settle.ts';
 
 /** What a log held that was not in the file yet. */
 export interface ReplayedLog {
+  /** 0 when the log was about to be used, and nothing was ever written to it. */
   readonly entryCount: number;
   /** Pages of 4 KiB that it changes. */
   readonly pageCount: number;
@@ -61,7 +62,10 @@ function readLog(file: BlockFile, log: LogRules): Replay {
   const { logOffset, logLength } = log;
   if (logLength > MAX_LOG_BYTES) throw problemAt('VHDX_LOG_TOO_LONG', file.path, logOffset, { logLength });
   const sequence = findActiveSequence(file, log);
-  if (sequence === undefined) throw problemAt('VHDX_LOG_NO_SEQUENCE', file.path, logOffset);
+  if (sequence === undefined) {
+    if (isUnwritten(file, log)) return nothing(file.sizeBytes());
+    throw problemAt('VHDX_LOG_NO_SEQUENCE', file.path, logOffset);
+  }
   const before = file.sizeBytes();
   const { flushedFileBytes, lastFileBytes, sequenceNumber } = sequence.head;
   if (before < flushedFileBytes) {
@@ -78,6 +82,26 @@ function readLog(file: BlockFile, log: LogRules): Replay {
     sequenceNumber,
   };
   return { changes, fileBytes, summary };
+}
+
+/**
+ * True for a log of zeros. Some programs name the log in the header before they write to it, and what is not in the log is
+ * not in the tables either: a crash in between has done no harm. The specification calls such a file corrupt all the same;
+ * a check can say that it is easily put right.
+ */
+function isUnwritten(file: BlockFile, { logOffset, logLength }: LogRules): boolean {
+  const piece = new Uint8Array(Math.min(logLength, ZEROS.length));
+  for (let done = 0; done < logLength; done += piece.length) {
+    const length = Math.min(piece.length, logLength - done);
+    file.readAt(piece, 0, length, logOffset + done);
+    if (!isZero(piece, 0, length)) return false;
+  }
+  return true;
+}
+
+function nothing(fileBytes: number): Replay {
+  const summary = { entryCount: 0, pageCount: 0, zeroBytes: 0, grownBytes: 0, sequenceNumber: 0n };
+  return { changes: settle([]), fileBytes, summary };
 }
 
 /** Writes zeros where there are none yet: what is a hole of the file stays one. */
