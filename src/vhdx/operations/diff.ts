@@ -10,7 +10,6 @@ import type { Listener, Progress } from '../../base/events.ts';
 import type { BlockFile } from '../../disk/block-file.ts';
 import { ZEROS } from '../../disk/zeros.ts';
 import { identityOf } from '../ancestry.ts';
-import type { ChainDisk } from '../chain.ts';
 
 /** A stretch of a disk; bytes. */
 export interface DiffRange {
@@ -18,54 +17,18 @@ export interface DiffRange {
   readonly length: number;
 }
 
-/** Where a disk keeps a stretch. */
-type Place = DiffRange &
-  (
-    | { readonly kind: 'zero' }
-    /** `file` is the same for the same file only; none for one that has no identity. */
-    | { readonly kind: 'data'; readonly file: string | undefined; readonly fileOffset: number }
-  );
+interface LocatedRange extends DiffRange {
+  readonly file: BlockFile;
+  readonly fileOffset: number;
+}
 
-/** A disk as {@link diffDisks} takes it. */
-export interface ComparedDisk {
+/** A disk that can say where its bytes are, as {@link diffDisks} takes it. */
+export interface LocatedDisk {
   readonly sizeBytes: number;
-  /** Fills `target` from `offset`. */
+  /** What the disk holds, in order, and where in which file; what lies between reads as zeros. */
+  data(): Iterable<LocatedRange>;
+  /** Fills `target` with what lies at `offset`. */
   read(target: Uint8Array, offset: number): void;
-  /** Where the whole disk is: consecutive places. */
-  places(): Iterable<Place>;
-}
-
-/** A chain, which its owner closes. */
-export function comparedChain(chain: ChainDisk): ComparedDisk {
-  const files = chain.layers.map(({ path }) => identityOf(path));
-  return {
-    sizeBytes: chain.sizeBytes,
-    read: (target, offset) => chain.read(target, offset),
-    *places() {
-      for (const range of chain.resolve()) {
-        if (range.kind === 'zero') yield { kind: 'zero', offset: range.offset, length: range.length };
-        else {
-          const { offset, length, depth, fileOffset } = range;
-          yield { kind: 'data', offset, length, file: files[depth], fileOffset };
-        }
-      }
-    },
-  };
-}
-
-/** A raw disk of any length; one that ends in the middle of a sector goes on with zeros. Its owner closes the file. */
-export function comparedFile(file: BlockFile): ComparedDisk {
-  const sizeBytes = file.sizeBytes();
-  const length = Math.ceil(sizeBytes / SECTOR_BYTES) * SECTOR_BYTES;
-  return {
-    sizeBytes,
-    read(target, offset) {
-      const count = Math.min(target.length, sizeBytes - offset);
-      file.readAt(target, 0, count, offset);
-      target.fill(0, count);
-    },
-    places: () => [{ kind: 'data', offset: 0, length, file: identityOf(file.path), fileOffset: 0 }],
-  };
 }
 
 export interface DiffIo {
@@ -76,7 +39,7 @@ export interface DiffIo {
 
 /** What is read at a time; no more than there are {@link ZEROS}. */
 const PIECE_BYTES = ZEROS.length;
-/** Differences are told in whole sectors of this size, but for the end of a raw disk. */
+/** Differences are told in whole sectors of this size. */
 const SECTOR_BYTES = 512;
 /** How long others in this process wait. */
 const TURN_MS = 50;
@@ -86,11 +49,7 @@ const TURN_MS = 50;
  *
  * @throws HyperfileError DISK_IO, DISK_CUT_SHORT; the signal's reason when it fires
  */
-export async function* diffDisks(
-  a: ComparedDisk,
-  b: ComparedDisk,
-  io: DiffIo = {},
-): AsyncGenerator<DiffRange> {
+export async function* diffDisks(a: LocatedDisk, b: LocatedDisk, io: DiffIo = {}): AsyncGenerator<DiffRange> {
   const total = Math.max(a.sizeBytes, b.sizeBytes);
   const comparer = new Comparer(a, b);
   let turnEndsMs = performance.now() + TURN_MS;
@@ -115,6 +74,16 @@ export async function* diffDisks(
   if (open) yield open;
 }
 
+/** Where a disk keeps the bytes of a stretch. */
+interface Place {
+  /** The place is good up to here. */
+  readonly end: number;
+  /** Which file, the same for all names and openings of it; absent for zeros. */
+  readonly file?: string | BlockFile;
+  /** What must be added to an offset of the disk to get to the place in the file. */
+  readonly shift?: number;
+}
+
 /** A stretch with where both disks keep it. */
 interface Pair extends DiffRange {
   readonly a: Place;
@@ -122,9 +91,9 @@ interface Pair extends DiffRange {
 }
 
 /** The stretches that must be read to know whether they are equal. */
-function* piecesOf(a: ComparedDisk, b: ComparedDisk): Generator<Pair> {
+function* piecesOf(a: LocatedDisk, b: LocatedDisk): Generator<Pair> {
   for (const pair of pairsOf(a, b)) {
-    if (isSamePlace(pair)) continue;
+    if (pair.a.file === pair.b.file && pair.a.shift === pair.b.shift) continue;
     const end = pair.offset + pair.length;
     for (let offset = pair.offset; offset < end;) {
       const length = Math.min(PIECE_BYTES, end - offset);
@@ -135,51 +104,67 @@ function* piecesOf(a: ComparedDisk, b: ComparedDisk): Generator<Pair> {
 }
 
 /** Both disks side by side, up to the end of the larger one. */
-function* pairsOf(a: ComparedDisk, b: ComparedDisk): Generator<Pair> {
+function* pairsOf(a: LocatedDisk, b: LocatedDisk): Generator<Pair> {
   const sizeBytes = Math.max(a.sizeBytes, b.sizeBytes);
   const [left, right] = [new Places(a, sizeBytes), new Places(b, sizeBytes)];
   for (let offset = 0; offset < sizeBytes;) {
     const [inA, inB] = [left.at(offset), right.at(offset)];
-    const length = Math.min(sizeBytes, inA.offset + inA.length, inB.offset + inB.length) - offset;
+    const length = Math.min(inA.end, inB.end) - offset;
     yield { offset, length, a: inA, b: inB };
     offset += length;
   }
 }
 
-/** Walks over the places of a disk; past its end are zeros. */
+/** Walks over the places of a disk; what it does not hold, and what lies past its end, are zeros. */
 class Places {
-  readonly #rest: Iterator<Place>;
-  readonly #end: Place;
-  #current: Place | undefined;
+  readonly #data: Iterator<LocatedRange>;
+  readonly #sizeBytes: number;
+  readonly #identities = new Map<BlockFile, string | BlockFile>();
+  #current: Place = { end: 0 };
+  /** What comes behind zeros. */
+  #next: Place | undefined;
 
-  constructor(disk: ComparedDisk, sizeBytes: number) {
-    this.#rest = disk.places()[Symbol.iterator]();
-    this.#end = { kind: 'zero', offset: 0, length: sizeBytes };
+  constructor(disk: LocatedDisk, sizeBytes: number) {
+    this.#data = disk.data()[Symbol.iterator]();
+    this.#sizeBytes = sizeBytes;
   }
 
   /** The place that holds `offset`, which never goes back. */
   at(offset: number): Place {
-    while (this.#current === undefined || this.#current.offset + this.#current.length <= offset) {
-      const next: IteratorResult<Place, unknown> = this.#rest.next();
-      this.#current = next.done ? this.#end : next.value;
+    if (offset < this.#current.end) return this.#current;
+    if (this.#next) {
+      this.#current = this.#next;
+      this.#next = undefined;
+      return this.#current;
     }
-    return this.#current;
+    const next: IteratorResult<LocatedRange, unknown> = this.#data.next();
+    if (next.done) return (this.#current = { end: this.#sizeBytes });
+    const range = next.value;
+    const place = {
+      // A raw disk may end in the middle of a sector.
+      end: Math.ceil((range.offset + range.length) / SECTOR_BYTES) * SECTOR_BYTES,
+      file: this.#identity(range.file),
+      shift: range.fileOffset - range.offset,
+    };
+    if (range.offset === offset) return (this.#current = place);
+    this.#next = place;
+    return (this.#current = { end: range.offset });
+  }
+
+  #identity(file: BlockFile): string | BlockFile {
+    let identity = this.#identities.get(file);
+    if (identity === undefined) this.#identities.set(file, (identity = identityOf(file.path) ?? file));
+    return identity;
   }
 }
 
-function isSamePlace({ a, b }: Pair): boolean {
-  if (a.kind === 'zero' || b.kind === 'zero') return a.kind === b.kind;
-  const isSameFile = a.file !== undefined && a.file === b.file;
-  return isSameFile && a.fileOffset - a.offset === b.fileOffset - b.offset;
-}
-
 class Comparer {
-  readonly #a: ComparedDisk;
-  readonly #b: ComparedDisk;
+  readonly #a: LocatedDisk;
+  readonly #b: LocatedDisk;
   readonly #left = Buffer.alloc(PIECE_BYTES);
   readonly #right = Buffer.alloc(PIECE_BYTES);
 
-  constructor(a: ComparedDisk, b: ComparedDisk) {
+  constructor(a: LocatedDisk, b: LocatedDisk) {
     this.#a = a;
     this.#b = b;
   }
@@ -198,8 +183,8 @@ class Comparer {
   }
 }
 
-function bytesOf(disk: ComparedDisk, place: Place, buffer: Buffer, offset: number, length: number): Buffer {
-  if (place.kind === 'zero') return ZEROS;
+function bytesOf(disk: LocatedDisk, place: Place, buffer: Buffer, offset: number, length: number): Buffer {
+  if (place.file === undefined) return ZEROS;
   disk.read(buffer.subarray(0, length), offset);
   return buffer;
 }

@@ -4,10 +4,10 @@ import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openHostFile } from '../../../src/disk/host-file.ts';
-import { openChain, type ChainDisk } from '../../../src/vhdx/chain.ts';
+import { rawSource, vhdxSource, type CopySource } from '../../../src/convert/source.ts';
+import type { BlockFile } from '../../../src/disk/block-file.ts';
 import { createChild } from '../../../src/vhdx/create.ts';
-import { comparedChain, comparedFile, diffDisks, type DiffRange } from '../../../src/vhdx/operations/diff.ts';
+import { diffDisks, type DiffRange } from '../../../src/vhdx/operations/diff.ts';
 import { createDisk, openSandbox } from '../../../src/vhdx/sandbox.ts';
 import { has, testWith } from '../../support/needs.ts';
 import { anyChain, makeChain, type ChainPlan } from '../random-chain.ts';
@@ -16,25 +16,22 @@ import { MIB, pattern, scratchFolder } from '../scratch.ts';
 const SECTOR = 512;
 
 async function diffOf(a: string | readonly string[], b: string | readonly string[]): Promise<DiffRange[]> {
-  const sides = [open(a), open(b)];
-  const ranges = await collect(diffDisks(sides[0].disk, sides[1].disk));
-  for (const { close } of sides) close();
+  const [left, right] = [await open(a), await open(b)];
+  const ranges = await collect(diffDisks(left, right));
+  left.close();
+  right.close();
   return ranges;
+}
+
+function open(side: string | readonly string[]): Promise<CopySource> {
+  const isRaw = typeof side === 'string' && side.endsWith('.raw');
+  return isRaw ? rawSource(side) : Promise.resolve(vhdxSource(side));
 }
 
 async function collect(ranges: AsyncIterable<DiffRange>): Promise<DiffRange[]> {
   const all: DiffRange[] = [];
   for await (const range of ranges) all.push(range);
   return all;
-}
-
-function open(side: string | readonly string[]) {
-  if (typeof side === 'string' && side.endsWith('.raw')) {
-    const file = openHostFile(side);
-    return { disk: comparedFile(file), close: () => file.close() };
-  }
-  const chain = openChain(side);
-  return { disk: comparedChain(chain), close: () => chain.close() };
 }
 
 /** The plain answer: sector by sector, the shorter disk continued with zeros. */
@@ -120,9 +117,9 @@ describe('the difference of two disks', () => {
     disk.zero(40 * MIB, 4096);
     disk.seal();
     disk.close();
-    const chains = [openChain(at('a.vhdx')), openChain(at('b.vhdx'))];
-    const read = chains.map(bytesRead);
-    const ranges = await collect(diffDisks(comparedChain(chains[0]), comparedChain(chains[1])));
+    const sides = [vhdxSource(at('a.vhdx')), vhdxSource(at('b.vhdx'))];
+    const read = sides.map(bytesRead);
+    const ranges = await collect(diffDisks(sides[0], sides[1]));
     expect(ranges).toEqual([
       { offset: 5 * MIB, length: 4096 },
       { offset: 40 * MIB + 4096, length: 4096 },
@@ -130,17 +127,17 @@ describe('the difference of two disks', () => {
     // Only where the two take from different places, and bitmaps: 256 bytes a megabyte.
     expect(read[0]()).toBe(2 * 4096);
     expect(read[1]()).toBeLessThan(3 * 4096 + 64 * 256);
-    for (const chain of chains) chain.close();
+    for (const side of sides) side.close();
   });
 
   it('stops when it is told to, and says how far it is', async () => {
     const folder = scratchFolder();
-    const files = ['a.raw', 'b.raw'].map((name, i) => {
+    const sides = ['a.raw', 'b.raw'].map((name, i) => {
       const file = path.join(folder, name);
       fs.writeFileSync(file, pattern(8 * MIB, i));
-      return openHostFile(file);
+      return rawSource(file);
     });
-    const [a, b] = files.map(comparedFile);
+    const [a, b] = await Promise.all(sides);
     const told: number[] = [];
     const onProgress = ({ done, total }: { done: number; total?: number }) => {
       expect(total).toBe(8 * MIB);
@@ -150,7 +147,8 @@ describe('the difference of two disks', () => {
     expect(told.at(-1)).toBe(8 * MIB);
     const stopped = collect(diffDisks(a, b, { signal: AbortSignal.abort() }));
     await expect(stopped).rejects.toThrow('aborted');
-    for (const file of files) file.close();
+    a.close();
+    b.close();
   });
 });
 
@@ -179,10 +177,12 @@ testWith(['qemu-img'], 'sizes that differ count as qemu-img counts them', async 
   expect(await diffOf(zeros, more)).toEqual([{ offset: 2 * MIB - 512, length: 512 }]);
 });
 
-/** Counts what is read of the files of a chain from now on. */
-function bytesRead(chain: ChainDisk): () => number {
+/** Counts what is read of the files of a disk from now on. */
+function bytesRead(disk: CopySource): () => number {
   let count = 0;
-  for (const { file } of chain.layers) {
+  const files = new Set<BlockFile>();
+  for (const { file } of disk.data()) files.add(file);
+  for (const file of files) {
     const readAt = file.readAt.bind(file);
     file.readAt = (target, at, length, fileOffset) => {
       count += length;
