@@ -2,17 +2,23 @@
 import path from 'node:path';
 import { ERROR_CODES, type ErrorCode } from '../../base/codes/index.ts';
 import { fillTemplate, HyperfileError } from '../../base/error.ts';
-import type { Finding, Severity } from '../../vhdx/findings.ts';
+import type { Finding, RepairKind, Severity } from '../../vhdx/findings.ts';
 import { checkChain, type CheckedFile } from '../../vhdx/operations/check.ts';
+import { repairDisk } from '../../vhdx/operations/repair.ts';
 import { colorsFor, type Colors, type Console } from '../console.ts';
 import { count } from '../count.ts';
 import { cleanText } from '../render/output-lines.ts';
 import { safeJson } from '../safe-json.ts';
 import type { CheckFlags } from '../verbs/disk/check.ts';
+import { ownFile } from './own-file.ts';
 
-/** @throws HyperfileError CLI_DISK_DAMAGED when there are errors; and of {@link checkChain} */
-export function checkDisk(file: string, { format, quiet }: CheckFlags, console: Console): void {
+/** @throws HyperfileError CLI_DISK_DAMAGED when there are errors; those of {@link checkChain} and of a repair */
+export function checkDisk(file: string, { format, quiet, repair }: CheckFlags, console: Console): void {
   const leaf = path.resolve(console.cwd, file);
+  const repaired = repair ? repairLeaf(file, console) : [];
+  if (format !== 'json' && !quiet && repaired.length > 0) {
+    console.out.write(`repaired in ${cleanText(leaf)}: ${repaired.join(', ')}\n`);
+  }
   const records: object[] = [];
   const totals = { error: 0, warning: 0, note: 0 };
   for (const checked of checkChain(leaf)) {
@@ -21,10 +27,25 @@ export function checkDisk(file: string, { format, quiet }: CheckFlags, console: 
     else console.out.write(describeFile(checked, quiet ?? false, colorsFor(console, console.out)));
   }
   if (format === 'json') {
-    console.out.write(`${safeJson({ files: records, errors: totals.error, warnings: totals.warning })}\n`);
+    const counts = { errors: totals.error, warnings: totals.warning };
+    console.out.write(`${safeJson({ files: records, ...counts, ...(repair && { repaired }) })}\n`);
   }
   if (totals.error === 0) return;
   throw new HyperfileError('CLI_DISK_DAMAGED', { data: { path: leaf, count: count(totals.error, 'error') } });
+}
+
+/** Repairs the first file of a chain as far as it can be. Returns the kinds of repair that were made. */
+function repairLeaf(file: string, console: Console): RepairKind[] {
+  const leaf = ownFile(file, console);
+  const [{ findings }] = checkChain(leaf);
+  const kinds = new Set(findings.listed.flatMap(({ repair }) => repair ?? []));
+  // What cannot be repaired would keep the file from being opened; the check below says what it is.
+  const isHopeless = findings.listed.some(
+    ({ severity, repair }) => severity === 'error' && repair === undefined,
+  );
+  if (kinds.size === 0 || isHopeless) return [];
+  repairDisk(leaf, kinds);
+  return [...kinds];
 }
 
 const SEVERITIES = ['error', 'warning', 'note'] as const satisfies readonly Severity[];

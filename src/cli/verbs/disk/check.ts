@@ -7,6 +7,7 @@ import { addExamples } from '../../verb.ts';
 export interface CheckFlags {
   readonly format: OutputFormat;
   readonly quiet?: boolean;
+  readonly repair?: boolean;
 }
 
 export function define(command: Command, console: Console): void {
@@ -15,6 +16,7 @@ export function define(command: Command, console: Console): void {
       'Check a VHDX file and all disks below it against every rule of the format, and list all that is wrong. Exit status 0 when there are no errors, 4 when there are any. Warnings are what is read all the same, but is not as it should be; they do not change the exit status.',
     )
     .argument('<FILE>', 'a VHDX file')
+    .option('--repair', 'put right what takes no guessing, in FILE itself; then check again')
     .option('-q, --quiet', 'print nothing but errors')
     .addOption(formatOption())
     .action(async (file: string, flags: CheckFlags) => {
@@ -23,6 +25,7 @@ export function define(command: Command, console: Console): void {
     });
   addExamples(command, [
     { what: 'a disk and its parents', line: 'hyperfile disk check web.vhdx' },
+    { what: 'a disk that was not closed cleanly', line: 'hyperfile disk check --repair web.vhdx' },
     {
       what: 'in a script: only what must not be',
       line: 'hyperfile disk check --quiet web.vhdx || exit',
