@@ -34,13 +34,13 @@ async function collect(ranges: AsyncIterable<DiffRange>): Promise<DiffRange[]> {
   return all;
 }
 
-/** The plain answer: sector by sector, the shorter disk continued with zeros. */
+/** The plain answer: sector by sector, both disks continued with zeros. */
 function plainDiff(a: Buffer, b: Buffer): DiffRange[] {
-  const size = Math.max(a.length, b.length);
+  const size = Math.ceil(Math.max(a.length, b.length) / SECTOR) * SECTOR;
   const [left, right] = [a, b].map((bytes) => Buffer.concat([bytes, Buffer.alloc(size - bytes.length)]));
   const ranges: { offset: number; length: number }[] = [];
   for (let at = 0; at < size; at += SECTOR) {
-    const end = Math.min(size, at + SECTOR);
+    const end = at + SECTOR;
     if (left.compare(right, at, end, at, end) === 0) continue;
     const last = ranges.at(-1);
     if (last && last.offset + last.length === at) last.length += end - at;
