@@ -4,6 +4,7 @@
  */
 import path from 'node:path';
 import type { Bitmap } from '../../bytes/bitmap.ts';
+import type { BlockFile } from '../../disk/block-file.ts';
 import { openHostFile } from '../../disk/host-file.ts';
 import { findParent, identityOf, MAX_CHAIN_LAYERS, parentProblem } from '../ancestry.ts';
 import { scanBat } from '../bat-scan.ts';
@@ -40,17 +41,22 @@ export function* checkChain(leafPath: string): Generator<CheckedFile, void> {
 }
 
 function checkFile(filePath: string): CheckedFile {
-  const findings = new CollectedFindings();
   const file = openHostFile(filePath);
   try {
-    const tables = findings.whole(() => readTables(file, findings));
-    if (tables === undefined) return { path: filePath, findings };
-    findings.whole(() => checkBlocks(tables, findings));
-    lookAtParentEntries(tables, findings);
-    return { path: filePath, findings, tables };
+    return checkOpenFile(file);
   } finally {
     file.close();
   }
+}
+
+/** Checks one file, without the disks below it. What cannot be read is a finding, too. */
+export function checkOpenFile(file: BlockFile): CheckedFile {
+  const findings = new CollectedFindings();
+  const tables = findings.whole(() => readTables(file, findings));
+  if (tables === undefined) return { path: file.path, findings };
+  findings.whole(() => checkBlocks(tables, findings));
+  lookAtParentEntries(tables, findings);
+  return { path: file.path, findings, tables };
 }
 
 function checkBlocks(tables: LayerTables, findings: CollectedFindings): void {
