@@ -71,7 +71,7 @@ function play(
   const below = shape.hasParent ? [parentOf(shape, history)] : [];
   const journal = new Journal(shape.sectorBytes);
   const file = new RecordedFile('leaf.vhdx', journal);
-  memoryChild(file, { ...shape, sizeBytes: DISK_BYTES }, below[0]);
+  memoryChild(file, { ...shape, sizeBytes: DISK_BYTES }, below);
   file.flush();
   history.flushed(journal.count);
   let disk = new EditedDisk(openEditor(file), below);

@@ -25,26 +25,27 @@ export function memoryVhdx(
   fill: (leaf: Leaf) => void,
   file: BlockFile = new MemoryFile('base.vhdx'),
 ): Layer {
-  finish(file, shape, undefined, fill);
+  finish(file, shape, [], fill);
   return readLayer(file);
 }
 
-/** Makes a file a difference on `parent`; without one, an empty disk that stands alone. */
+/** Makes a file a difference on a chain, leaf first; on none, an empty disk that stands alone. */
 export function memoryChild(
   file: BlockFile,
   shape: MemoryShape,
-  parent: Layer | undefined,
+  below: readonly Layer[],
   fill: (leaf: Leaf) => void = () => undefined,
 ): void {
-  finish(file, shape, parent, fill);
+  finish(file, shape, below, fill);
 }
 
 function finish(
   file: BlockFile,
   { sizeBytes, blockBytes = MIB, sectorBytes = 512 }: MemoryShape,
-  parent: Layer | undefined,
+  below: readonly Layer[],
   fill: (leaf: Leaf) => void,
 ): void {
+  const parent: Layer | undefined = below[0];
   const locator =
     parent &&
     ([
@@ -62,7 +63,7 @@ function finish(
     ...(locator && { locator: encodeLocator(new Map(locator)) }),
   };
   writeIdentifier(file);
-  const leaf = new Leaf(file, geometryOf(metadata), new ChainIndex(parent ? [parent] : [], sectorBytes));
+  const leaf = new Leaf(file, geometryOf(metadata), new ChainIndex(below, sectorBytes));
   fill(leaf);
   finishLeaf(leaf, metadata, randomGuid());
 }

@@ -75,7 +75,7 @@ function compactAll(file: MemoryFile): void {
 /** A file with gaps: written in place, and much of it given up again. */
 function raggedFile(journal: Journal, list: readonly Change[], blocks: number): RecordedFile {
   const file = new RecordedFile('disk.vhdx', journal);
-  memoryChild(file, { sizeBytes: DISK_BYTES, blockBytes: blocks }, undefined);
+  memoryChild(file, { sizeBytes: DISK_BYTES, blockBytes: blocks }, []);
   const disk = new EditedDisk(openEditor(file), []);
   disk.write(pattern(DISK_BYTES, 99), 0);
   disk.flush();
@@ -155,11 +155,11 @@ describe('a crash while a difference is merged', () => {
           (name) => new RecordedFile(`${name}.vhdx`, journal),
         );
         const size = { sizeBytes: DISK_BYTES };
-        memoryChild(ground, { ...size, blockBytes: blocks[0] }, undefined, (disk) => make(disk, base, 1));
+        memoryChild(ground, { ...size, blockBytes: blocks[0] }, [], (disk) => make(disk, base, 1));
         const below = readLayer(ground);
-        memoryChild(parent, { ...size, blockBytes: blocks[1] }, below, (disk) => make(disk, middle, 21));
+        memoryChild(parent, { ...size, blockBytes: blocks[1] }, [below], (disk) => make(disk, middle, 21));
         const sizeBytes = DISK_BYTES + (grows ? 3 * MIB : 0);
-        memoryChild(child, { sizeBytes, blockBytes: blocks[2] }, readLayer(parent), (disk) =>
+        memoryChild(child, { sizeBytes, blockBytes: blocks[2] }, [readLayer(parent), below], (disk) =>
           make(disk, leaf, 41),
         );
         for (const file of [ground, parent, child]) file.flush();
