@@ -39,7 +39,7 @@ export function* mergeFiles(
 ): Generator<Progress, string> {
   const childEditor = openEditor(child);
   try {
-    const target = yield* prepare(childEditor, parent);
+    const target = yield* prepare(childEditor, parent, below);
     const parentDisk = new EditedDisk(openEditor(parent, target), below);
     try {
       yield* takeIn(childEditor, parentDisk);
@@ -55,7 +55,11 @@ export function* mergeFiles(
 }
 
 /** Steps 1 and, where the difference is larger, the parent's new size. Returns the identity that the parent will have. */
-function* prepare(childEditor: Editor, parent: BlockFile): Generator<Progress, string> {
+function* prepare(
+  childEditor: Editor,
+  parent: BlockFile,
+  below: readonly Layer[],
+): Generator<Progress, string> {
   const { locator, geometry, path } = childEditor.layer;
   if (locator === undefined) throw new HyperfileError('VHDX_NO_PARENT', { data: { path } });
   const { layer } = openEditor(parent);
@@ -67,7 +71,7 @@ function* prepare(childEditor: Editor, parent: BlockFile): Generator<Progress, s
     relink(childEditor, { path: parent.path, dataWriteGuid: linkage }, target);
     childEditor.commit();
   }
-  if (to > from) yield* resize(parent, to, target);
+  if (to > from) yield* resize(parent, below, to, target);
   return target;
 }
 

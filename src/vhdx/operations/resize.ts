@@ -4,55 +4,91 @@
  * after.
  */
 import type { Progress } from '../../base/events.ts';
+import { randomGuid } from '../../bytes/guid.ts';
 import type { BlockFile } from '../../disk/block-file.ts';
 import { ZEROS } from '../../disk/zeros.ts';
-import type { Editor } from '../edit/editor.ts';
+import { closeLayers, openLayers } from '../ancestry.ts';
+import { BlockTable } from '../block-table.ts';
+import { ChainIndex } from '../chain-index.ts';
+import { EditedBlocks } from '../edit/edited-blocks.ts';
+import { Editor } from '../edit/editor.ts';
 import { replaceItem } from '../edit/metadata-edit.ts';
 import { openEditor, openLocked } from '../edit/open.ts';
 import { PAGE_BYTES } from '../edit/pages.ts';
 import { moveBat } from '../edit/region-edit.ts';
 import { BAT_ENTRY_BYTES, BLOCK, MIB, virtualDiskSizeItem } from '../format.ts';
 import { checkedGeometry, sectorsIn, type Geometry } from '../geometry.ts';
-import { readTables } from '../layer.ts';
+import { readLayer, type Layer } from '../layer.ts';
 import { readBlockBits } from '../sector-bitmap.ts';
 import { clearEntriesBehind } from './bat-tidying.ts';
 import { refuseChildren } from './children.ts';
 
 /**
- * Resizes an open, writable file. Children on it are lost; nothing is asked about what a smaller size cuts off. Progress is
- * in blocks that a fixed disk gets.
+ * Resizes an open, writable file; `below` are the layers under it, leaf first. What the disk gains reads as zeros, whatever
+ * a larger parent holds there. Children on it are lost; nothing is asked about what a smaller size cuts off. Progress is in
+ * blocks that a fixed disk gets.
  *
  * @param newDataWriteGuid the identity that the disk gets; a random one by default
  * @throws HyperfileError VHDX_GEOMETRY; nothing has changed then.
  */
 export function* resize(
   file: BlockFile,
+  below: readonly Layer[],
   sizeBytes: number,
-  newDataWriteGuid?: string,
+  newDataWriteGuid: string = randomGuid(),
 ): Generator<Progress, void> {
+  const { geometry: before, metadata } = readLayer(file);
+  const after = checkedGeometry({ ...metadata, sizeBytes });
+  if (sizeBytes > before.sizeBytes) makeReady(file, below, after, newDataWriteGuid);
+  if (sizeBytes !== before.sizeBytes) changeSize(file, sizeBytes, newDataWriteGuid);
+  yield* tidy(file, sizeBytes < before.sizeBytes, newDataWriteGuid);
+}
+
+/** Before a larger size shows: room in the block table, and zeros wherever the disk will reach. */
+function makeReady(
+  file: BlockFile,
+  below: readonly Layer[],
+  after: Geometry,
+  newDataWriteGuid: string,
+): void {
   const editor = openEditor(file, newDataWriteGuid);
+  editor.begin('data');
   const before = editor.layer.geometry;
-  const after = checkedGeometry({ ...editor.layer.metadata, sizeBytes });
-  if (sizeBytes !== before.sizeBytes) {
-    editor.begin('data');
-    if (sizeBytes > before.sizeBytes) {
-      clearBehindEnd(editor);
-      extendBat(editor, after);
-    }
-    replaceItem(editor, 'virtualDiskSize', virtualDiskSizeItem.encode({ sizeBytes }));
-    editor.commit();
-  }
+  clearBehindEnd(editor);
+  extendBat(editor, after);
   editor.finish();
-  // Opened anew, everything is seen with its new size.
-  const resized = openEditor(file, editor.dataWriteGuid);
+  const shownBytes = Math.min(after.sizeBytes, below[0]?.geometry.sizeBytes ?? 0);
+  if (shownBytes <= before.sizeBytes) return;
+  // As if the disk had its new size: entries behind the end mean nothing until it has.
+  const layer = readLayer(file);
+  const table = new BlockTable(after.blockCount);
+  for (const block of layer.table.blocks()) {
+    table.set(block, layer.table.state(block), layer.table.fileMb(block));
+  }
+  const wide = new Editor({ ...layer, geometry: after, table }, newDataWriteGuid);
+  const blocks = new EditedBlocks(wide, new ChainIndex(below, after.logicalSectorBytes));
+  blocks.zero(before.sizeBytes, shownBytes - before.sizeBytes);
+  wide.finish();
+}
+
+function changeSize(file: BlockFile, sizeBytes: number, newDataWriteGuid: string): void {
+  const editor = openEditor(file, newDataWriteGuid);
+  editor.begin('data');
+  replaceItem(editor, 'virtualDiskSize', virtualDiskSizeItem.encode({ sizeBytes }));
+  editor.finish();
+}
+
+/** After the size has changed: no entries behind the end, all blocks of a fixed disk, and no more file than that needs. */
+function* tidy(file: BlockFile, cuts: boolean, newDataWriteGuid: string): Generator<Progress, void> {
+  const editor = openEditor(file, newDataWriteGuid);
   try {
-    clearEntriesBehind(resized);
-    if (resized.layer.metadata.leaveBlocksAllocated) yield* allocateAll(resized);
-    const endMb = resized.space.usedEndMb();
-    if (sizeBytes < before.sizeBytes && endMb < resized.space.endMb) resized.cutAfter(endMb);
+    clearEntriesBehind(editor);
+    if (editor.layer.metadata.leaveBlocksAllocated) yield* allocateAll(editor);
+    const endMb = editor.space.usedEndMb();
+    if (cuts && endMb < editor.space.endMb) editor.cutAfter(endMb);
   } finally {
     // Stopped or not: what is done is done.
-    resized.finish();
+    editor.finish();
   }
 }
 
@@ -108,7 +144,7 @@ function* allocateAll(editor: Editor): Generator<Progress, void> {
  * Resizes a disk file of the host.
  *
  * @param options.orphanChildren go on although other disks stand on this one
- * @throws HyperfileError VHDX_GEOMETRY, VHDX_HAS_CHILDREN, VHDX_IN_USE, and those of `openLayer`
+ * @throws HyperfileError VHDX_GEOMETRY, VHDX_HAS_CHILDREN, VHDX_IN_USE, and those of `openLayers`
  */
 export function* resizeDisk(
   filePath: string,
@@ -117,9 +153,14 @@ export function* resizeDisk(
 ): Generator<Progress, void> {
   const locked = openLocked(filePath);
   try {
-    const { dataWriteGuid } = readTables(locked.file);
-    if (!options.orphanChildren) refuseChildren(locked.file.path, dataWriteGuid);
-    yield* resize(locked.file, sizeBytes);
+    const [leaf, ...below] = openLayers(locked.file.path);
+    leaf.file.close();
+    try {
+      if (!options.orphanChildren) refuseChildren(locked.file.path, leaf.dataWriteGuid);
+      yield* resize(locked.file, below, sizeBytes);
+    } finally {
+      closeLayers(below);
+    }
   } finally {
     locked.close();
   }

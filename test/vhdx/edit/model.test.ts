@@ -14,7 +14,7 @@ import { Gather } from '../../../src/vhdx/runs.ts';
 import { MIB, pattern } from '../scratch.ts';
 import { memoryChild } from './memory-vhdx.ts';
 
-const RUNS = Number(process.env.HYPERFILE_MODEL_RUNS ?? 1500);
+const RUNS = Number(process.env.HYPERFILE_MODEL_RUNS ?? 2000);
 const PAGE_BYTES = 4096;
 const MAX_PAGES = 3 * 256 + 5;
 /** What pages hold, made once. */
@@ -170,7 +170,7 @@ class Run {
 
   resize(pages: number): void {
     this.finish();
-    run(resize(this.files[0], pages * PAGE_BYTES));
+    run(resize(this.files[0], this.#below, pages * PAGE_BYTES));
     this.pages = pages;
     for (const page of this.model.keys()) if (page >= pages) this.model.delete(page);
     this.finish();

@@ -121,7 +121,7 @@ describe('a crash while a disk is resized', () => {
         const file = raggedFile(journal, list, blocks);
         const before = contents([file]);
         const first = journal.count;
-        finish(resize(file, size));
+        finish(resize(file, [], size));
         const dice = diceOf(seed);
         for (const count of moments(first, journal.count, dice)) {
           const { geometry, ...layer } = readLayer(journal.afterCrash(file, count, dice));
