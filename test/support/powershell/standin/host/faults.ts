@@ -1,0 +1,58 @@
+/** What goes wrong on the stand-in's host, and how slow it is. Tests change these while it runs. */
+import type { ErrorKind } from './errors.ts';
+
+export interface Faults {
+  /** The user is neither an administrator nor in the Hyper-V group. */
+  accessDenied: boolean;
+  /** Files that carry NTFS's compressed, encrypted or sparse attribute. */
+  readonly compressedOrSparse: Set<string>;
+  /** Files that another program has open. */
+  readonly locked: Set<string>;
+  /** Files that the virtual machines' group may not read. */
+  readonly unreadableForMachines: Set<string>;
+  /** The host's free memory; a machine that wants more does not start. */
+  freeMemoryBytes: number;
+  /** Every cmdlet takes at least so long. */
+  latencyMs: number;
+  /** Calls of a cmdlet that fail, by its name; each is used once. */
+  readonly failNext: Map<string, ErrorKind>;
+  /** Mounts appear without their volumes for so long: Windows' plug and play takes its time. */
+  volumesAppearAfterMs: number;
+}
+
+/** What every guest of the host does. */
+export interface GuestBehaviour {
+  userName: string;
+  password: string;
+  /** From start to the first heartbeat; Infinity: never. */
+  heartbeatAfterMs: number;
+  /** From start to PowerShell Direct; Infinity: never. */
+  directAfterMs: number;
+  /** From the request to being off; Infinity: the guest ignores it. */
+  shutdownTakesMs: number;
+}
+
+export const GIB = 1024 ** 3;
+
+export function noFaults(): Faults {
+  return {
+    accessDenied: false,
+    compressedOrSparse: new Set(),
+    locked: new Set(),
+    unreadableForMachines: new Set(),
+    freeMemoryBytes: 16 * GIB,
+    latencyMs: 0,
+    failNext: new Map(),
+    volumesAppearAfterMs: 0,
+  };
+}
+
+export function promptGuest(): GuestBehaviour {
+  return {
+    userName: 'Administrator',
+    password: 'Passw0rd!',
+    heartbeatAfterMs: 0,
+    directAfterMs: 0,
+    shutdownTakesMs: 0,
+  };
+}
