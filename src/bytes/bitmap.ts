@@ -80,6 +80,14 @@ export class Bitmap {
     }
   }
 
+  /** A copy with room for `length` bits; those that are new are clear. */
+  extended(length: number): Bitmap {
+    const larger = new Bitmap(length);
+    larger.words.set(this.words);
+    larger.#count = this.#count;
+    return larger;
+  }
+
   /** Where the run of equal bits that begins at `start` ends, at most `limit`. */
   runEnd(start: number, limit: number): number {
     const flip = this.has(start) ? ~0 : 0;

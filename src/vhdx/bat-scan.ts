@@ -7,7 +7,7 @@ import type { ErrorData } from '../base/error.ts';
 import type { Bitmap } from '../bytes/bitmap.ts';
 import type { BlockFile } from '../disk/block-file.ts';
 import { isZero } from '../disk/zeros.ts';
-import { errorAt, GivenUp, warningAt, type Findings } from './findings.ts';
+import { errorAt, GivenUp, warningAt, type Findings, type RepairKind } from './findings.ts';
 import { BAT_ENTRY_BYTES, BITMAP_PRESENT, BLOCK, MIB } from './format.ts';
 import { bitmapEntryIndex, type Geometry } from './geometry.ts';
 import type { Region } from './region.ts';
@@ -29,6 +29,8 @@ export interface BatScan {
   readonly bitmapMb: Map<number, number>;
   /** Blocks whose data are in the file, in whole or in part. */
   readonly allocatedBlocks: number;
+  /** Where the last place ends that a block has, in MiB. The file may end before: see VHDX_BLOCK_CUT. */
+  readonly endMb: number;
 }
 
 /**
@@ -51,10 +53,10 @@ export function scanBat(
     throw new GivenUp();
   }
   const scanner = new Scanner(file, region, geometry, used, findings, sink);
-  const words = new Uint32Array(PIECE_BYTES / 4);
-  const bytes = new Uint8Array(words.buffer);
   // What lies behind the last entry means nothing, but should be zero.
   const tableBytes = findings.isThorough ? region.length : needed;
+  const words = new Uint32Array(Math.min(PIECE_BYTES, tableBytes) / 4);
+  const bytes = new Uint8Array(words.buffer);
   for (let done = 0; done < tableBytes; done += PIECE_BYTES) {
     const length = Math.min(PIECE_BYTES, tableBytes - done);
     file.readAt(bytes, 0, length, region.fileOffset + done);
@@ -69,12 +71,12 @@ export function scanBat(
 class Scanner implements BatScan {
   readonly bitmapMb = new Map<number, number>();
   allocatedBlocks = 0;
+  endMb = 0;
   readonly #path: string;
   readonly #region: Region;
   readonly #geometry: Geometry;
   readonly #blockMb: number;
-  /** Whole megabytes of the file. */
-  readonly #fileMb: number;
+  readonly #fileBytes: number;
   readonly #used: Bitmap;
   readonly #findings: Findings;
   readonly #sink: BlockSink | undefined;
@@ -92,7 +94,7 @@ class Scanner implements BatScan {
     this.#region = region;
     this.#geometry = geometry;
     this.#blockMb = geometry.blockBytes / MIB;
-    this.#fileMb = Math.floor(file.sizeBytes() / MIB);
+    this.#fileBytes = file.sizeBytes();
     this.#used = used;
     this.#findings = findings;
     this.#sink = sink;
@@ -162,7 +164,15 @@ class Scanner implements BatScan {
       }
     } else if (fileMb === 0) return this.#sink?.block(block, state, 0);
     // Present, or the place is kept for when the block is written again (a soft anchor).
-    if (this.#take(fileMb, this.#blockMb, index)) this.#sink?.block(block, state, fileMb);
+    if (this.#take(fileMb, this.#blockMb, index, this.#bytesOnDisk(block))) {
+      this.#sink?.block(block, state, fileMb);
+    }
+  }
+
+  /** How much of a block lies on the disk: less than usual only in a last block that is cut. */
+  #bytesOnDisk(block: number): number {
+    const { blockBytes, sizeBytes } = this.#geometry;
+    return Math.min(blockBytes, sizeBytes - block * blockBytes);
   }
 
   #bitmapEntry(index: number, chunk: number, low: number, high: number): void {
@@ -176,18 +186,24 @@ class Scanner implements BatScan {
     }
     if (state !== BITMAP_PRESENT) return this.#error('VHDX_BITMAP_STATE', index, { state });
     if (!this.#geometry.hasParent) return this.#error('VHDX_BITMAP_WITHOUT_PARENT', index);
-    if (this.#take(fileMb, 1, index)) this.bitmapMb.set(chunk, fileMb);
+    if (this.#take(fileMb, 1, index, MIB)) this.bitmapMb.set(chunk, fileMb);
   }
 
-  /** Counts a stretch of the file as in use; false when it does not lie in the file. */
-  #take(fileMb: number, countMb: number, index: number): boolean {
-    if (fileMb + countMb > this.#fileMb) {
+  /**
+   * Counts a stretch of the file as in use; false when it does not lie in the file, of which `neededBytes` must be there.
+   * qemu ends a fixed file with the disk, in the middle of the last block.
+   */
+  #take(fileMb: number, countMb: number, index: number, neededBytes: number): boolean {
+    if (fileMb * MIB + neededBytes > this.#fileBytes) {
       this.#error('VHDX_BLOCK_PAST_END', index, { place: fileMb * MIB });
       return false;
     }
-    if (this.#used.setRange(fileMb, fileMb + countMb) !== countMb) {
+    const endMb = Math.min(fileMb + countMb, this.#used.length);
+    if (this.#used.setRange(fileMb, endMb) !== endMb - fileMb) {
       this.#error('VHDX_BLOCK_OVERLAP', index, { place: fileMb * MIB });
     }
+    this.endMb = Math.max(this.endMb, fileMb + countMb);
+    if ((fileMb + countMb) * MIB > this.#fileBytes) this.#warning('VHDX_BLOCK_CUT', index, 'file-length');
     return true;
   }
 
@@ -203,9 +219,9 @@ class Scanner implements BatScan {
     this.#findings.report(errorAt(code, this.#path, this.#offsetOf(index), all));
   }
 
-  #warning(code: ErrorCode, index: number): void {
+  #warning(code: ErrorCode, index: number, repair: RepairKind = 'bat-entries'): void {
     const data = this.#subjectOf(index);
-    this.#findings.report(warningAt(code, this.#path, this.#offsetOf(index), data, 'bat-entries'));
+    this.#findings.report(warningAt(code, this.#path, this.#offsetOf(index), data, repair));
   }
 
   /** What an entry speaks of, for a message. */

@@ -14,7 +14,10 @@ const PAGE_BYTES = 4096;
 export interface Bat extends BatScan {
   /** A block of state UNDEFINED or UNMAPPED may have a place: a soft anchor, kept for when it is written again. */
   readonly table: BlockTable;
-  /** A bit for every megabyte of the file, set where anything lies, soft anchors included. */
+  /**
+   * A bit for every megabyte of the file, set where anything lies, soft anchors included. Longer than the file when that
+   * ends in the middle of its last block.
+   */
   readonly used: Bitmap;
 }
 
@@ -24,11 +27,19 @@ export interface Bat extends BatScan {
  */
 export function readBat(file: BlockFile, region: Region, geometry: Geometry, used: Bitmap): Bat {
   const table = new BlockTable(geometry.blockCount);
-  const { bitmapMb, allocatedBlocks } = scanBat(file, region, geometry, used, STRICT, {
+  const { bitmapMb, allocatedBlocks, endMb } = scanBat(file, region, geometry, used, STRICT, {
     block: (block, state, fileMb) => table.set(block, state, fileMb),
     blocks: (first, count, state) => table.fill(first, count, state, 0, 0),
   });
-  return { table, bitmapMb, allocatedBlocks, used };
+  return { table, bitmapMb, allocatedBlocks, endMb, used: extendedTo(endMb, used) };
+}
+
+/** The end of a block that the file cuts off is in use too: nothing else may come to lie there. */
+function extendedTo(endMb: number, used: Bitmap): Bitmap {
+  if (endMb <= used.length) return used;
+  const extended = used.extended(endMb);
+  extended.setRange(used.length, endMb);
+  return extended;
 }
 
 /** Writes the pages of a table that hold something, into a region that is a hole so far. */

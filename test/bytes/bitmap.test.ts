@@ -29,6 +29,16 @@ describe('a bitmap', () => {
     );
   });
 
+  it('can be had longer, with nothing new in it', () => {
+    const bitmap = new Bitmap(40);
+    bitmap.setRange(30, 40);
+    const longer = bitmap.extended(200);
+    expect([longer.length, longer.count]).toEqual([200, 10]);
+    expect([...longer.runs()]).toEqual([{ start: 30, end: 40 }]);
+    longer.setRange(40, 50);
+    expect(bitmap.count).toBe(10);
+  });
+
   it('comes back from its bytes, least significant bit first', () => {
     const bitmap = new Bitmap(20);
     bitmap.setRange(0, 1);

@@ -263,6 +263,12 @@ export const vhdxTableCodes = errorTable({
     why: 'The file ends before the data that its block table speaks of: a copy or a download stopped early.',
     todo: GET_AGAIN,
   },
+  VHDX_BLOCK_CUT: {
+    exit: 4,
+    message: '{what} of {path} is cut off behind the end of the disk',
+    why: 'All data of the disk are there, but every block has a whole place of its own; some programs want all of it.',
+    todo: REPAIR,
+  },
   VHDX_PARTIAL_WITHOUT_PARENT: {
     exit: 4,
     message: 'block {block} of {path} is only partly there, but there is no parent that holds the rest',

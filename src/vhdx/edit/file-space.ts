@@ -2,7 +2,7 @@
  * Which megabytes of a file are in use, for a file that is changed in place. A place that is given up is handed out again
  * only after the change that gave it up is durable: until then a crash brings its old owner back.
  */
-import { Bitmap } from '../../bytes/bitmap.ts';
+import type { Bitmap } from '../../bytes/bitmap.ts';
 import type { BlockFile } from '../../disk/block-file.ts';
 import { ZEROS } from '../../disk/zeros.ts';
 import { MIB } from '../format.ts';
@@ -116,8 +116,6 @@ export class FileSpace {
     this.#file.truncate(endMb * MIB);
     this.#endMb = endMb;
     if (endMb <= this.#used.length) return;
-    const larger = new Bitmap(Math.max(endMb, this.#used.length * 2));
-    for (const { start, end } of this.#used.runs()) larger.setRange(start, end);
-    this.#used = larger;
+    this.#used = this.#used.extended(Math.max(endMb, this.#used.length * 2));
   }
 }
