@@ -10,3 +10,13 @@ export const EXIT_MEANINGS: Readonly<Record<ExitStatus, string>> = {
   6: 'a registry failed',
   130: 'interrupted',
 };
+
+/** Ends a command with a status that is its answer and no failure, as `diff` has it: nothing more is printed. */
+export class Answer extends Error {
+  readonly status: ExitStatus;
+
+  constructor(status: ExitStatus) {
+    super(`the answer is ${status}`);
+    this.status = status;
+  }
+}

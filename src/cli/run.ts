@@ -1,7 +1,7 @@
 /** From arguments to an exit status: finds the verb, loads only it, and turns every error into a message. */
 import { Command, CommanderError } from 'commander';
 import type { Console } from './console.ts';
-import { EXIT_MEANINGS } from './exit-statuses.ts';
+import { Answer, EXIT_MEANINGS } from './exit-statuses.ts';
 import { toUsageError, unknownVerb } from './usage-error.ts';
 import type { VerbModule } from './verb.ts';
 import { findVerb, VERBS } from './verbs.ts';
@@ -33,6 +33,7 @@ export async function run(argv: readonly string[], console: Console): Promise<nu
     return 0;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    if (error instanceof Answer) return error.status;
     const { reportError } = await import('./report-error.ts');
     return reportError(error instanceof CommanderError ? toUsageError(error, argv) : error, argv, console);
   }

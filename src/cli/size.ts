@@ -22,6 +22,14 @@ export function parseSize(value: string): number {
   return sizeBytes;
 }
 
+/**
+ * Bytes of a place on a disk, written like a size; zero is one.
+ * @throws HyperfileError CLI_BAD_SIZE
+ */
+export function parseOffset(value: string): number {
+  return /^0+$/.test(value.trim()) ? 0 : parseSize(value);
+}
+
 function badSize(value: string, problem: string): HyperfileError {
   return new HyperfileError('CLI_BAD_SIZE', { data: { value: JSON.stringify(value), problem } });
 }

@@ -33,7 +33,7 @@ export interface LocatedDisk {
 
 export interface DiffIo {
   readonly signal?: AbortSignal;
-  /** In bytes of the larger disk. */
+  /** In bytes of the larger disk. Not called by work that is over at once. */
   readonly onProgress?: Listener<Progress>;
 }
 
@@ -53,14 +53,17 @@ export async function* diffDisks(a: LocatedDisk, b: LocatedDisk, io: DiffIo = {}
   const total = Math.max(a.sizeBytes, b.sizeBytes);
   const comparer = new Comparer(a, b);
   let turnEndsMs = performance.now() + TURN_MS;
+  let isLong = false;
   let open: { offset: number; length: number } | undefined;
   for (const piece of piecesOf(a, b)) {
     if (performance.now() > turnEndsMs) {
+      isLong = true;
       io.onProgress?.({ done: piece.offset, total, unit: 'bytes' });
       await nextTurn();
       io.signal?.throwIfAborted();
       turnEndsMs = performance.now() + TURN_MS;
     }
+    if (isSame(piece)) continue;
     for (const { offset, length } of comparer.differences(piece)) {
       if (open && open.offset + open.length === offset) open.length += length;
       else {
@@ -70,7 +73,7 @@ export async function* diffDisks(a: LocatedDisk, b: LocatedDisk, io: DiffIo = {}
     }
   }
   io.signal?.throwIfAborted();
-  io.onProgress?.({ done: total, total, unit: 'bytes' });
+  if (isLong) io.onProgress?.({ done: total, total, unit: 'bytes' });
   if (open) yield open;
 }
 
@@ -90,17 +93,20 @@ interface Pair extends DiffRange {
   readonly b: Place;
 }
 
-/** The stretches that must be read to know whether they are equal. */
+/** Both disks side by side; what must be read is cut into pieces. */
 function* piecesOf(a: LocatedDisk, b: LocatedDisk): Generator<Pair> {
   for (const pair of pairsOf(a, b)) {
-    if (pair.a.file === pair.b.file && pair.a.shift === pair.b.shift) continue;
+    const pieceBytes = isSame(pair) ? pair.length : PIECE_BYTES;
     const end = pair.offset + pair.length;
-    for (let offset = pair.offset; offset < end;) {
-      const length = Math.min(PIECE_BYTES, end - offset);
-      yield { ...pair, offset, length };
-      offset += length;
+    for (let offset = pair.offset; offset < end; offset += pieceBytes) {
+      yield { ...pair, offset, length: Math.min(pieceBytes, end - offset) };
     }
   }
+}
+
+/** True when both take the same bytes of the same file, or zeros. */
+function isSame({ a, b }: Pair): boolean {
+  return a.file === b.file && a.shift === b.shift;
 }
 
 /** Both disks side by side, up to the end of the larger one. */
