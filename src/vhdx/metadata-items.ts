@@ -61,7 +61,9 @@ export function readItems(file: BlockFile, region: Region, findings: Findings): 
   const entries = Array.from({ length: header.entryCount }, (_, i) =>
     metadataEntry.decode(table.subarray(entryOffset(i))),
   );
-  return new Items(file, region, entries, findings);
+  const items = new Items(file, region, entries, findings);
+  items.check();
+  return items;
 }
 
 function entryOffset(index: number): number {
@@ -82,6 +84,10 @@ export class Items {
     this.#region = region;
     this.entries = entries;
     this.#findings = findings;
+  }
+
+  /** Reports every entry that breaks a rule, and learns which items there are. */
+  check(): void {
     this.#checkCounts();
     this.#checkEntries();
     this.#checkOverlaps();

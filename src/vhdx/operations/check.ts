@@ -74,7 +74,9 @@ function checkLength({ path, fileBytes }: LayerTables, used: Bitmap, findings: C
   if (fileBytes % MIB !== 0) {
     findings.report(warningAt('VHDX_FILE_LENGTH', path, fileBytes, { fileBytes }, 'file-length'));
   }
-  const unusedBytes = (Math.floor(fileBytes / MIB) - used.count) * MIB;
+  const wholeMb = Math.floor(fileBytes / MIB);
+  const usedMb = used.count - (wholeMb < used.length && used.has(wholeMb) ? 1 : 0);
+  const unusedBytes = (wholeMb - usedMb) * MIB;
   // Blocks in impossible places say nothing about the others.
   if (unusedBytes > 0 && findings.counts.error === 0) {
     const firstUnused = used.runEnd(0, used.length) * MIB;
