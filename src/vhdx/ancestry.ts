@@ -15,7 +15,15 @@ export const MAX_CHAIN_LAYERS = 256;
  *   VHDX_CHAIN_INCOMPLETE, VHDX_CHAIN_TOO_LONG, VHDX_CHAIN_TOO_DEEP, VHDX_CHAIN_CYCLE. No file stays open then.
  */
 export function openLayers(chain: string | readonly string[]): Layer[] {
-  const opening = new Opening();
+  return openChainWith(openLayer, chain);
+}
+
+/** As {@link openLayers}, for those who open each file in a way of their own. */
+export function openChainWith<L extends LayerTables>(
+  open: (filePath: string) => L,
+  chain: string | readonly string[],
+): L[] {
+  const opening = new Opening(open);
   try {
     if (typeof chain === 'string') openFromLeaf(chain, opening);
     else openListed(chain, opening);
@@ -26,11 +34,11 @@ export function openLayers(chain: string | readonly string[]): Layer[] {
   }
 }
 
-export function closeLayers(layers: readonly Layer[]): void {
+export function closeLayers(layers: readonly Pick<Layer, 'file'>[]): void {
   for (const layer of layers) layer.file.close();
 }
 
-function openListed(paths: readonly string[], opening: Opening): void {
+function openListed(paths: readonly string[], opening: Opening<LayerTables>): void {
   for (const [i, layerPath] of paths.entries()) {
     const layer = opening.push(layerPath);
     const next = paths[i + 1];
@@ -43,7 +51,7 @@ function openListed(paths: readonly string[], opening: Opening): void {
   }
 }
 
-function openFromLeaf(leafPath: string, opening: Opening): void {
+function openFromLeaf(leafPath: string, opening: Opening<LayerTables>): void {
   let layer = opening.push(leafPath);
   while (layer.locator !== undefined) {
     const { found, places } = findParent(layer.path, layer.locator);
@@ -74,13 +82,18 @@ export function identityOf(filePath: string): string | undefined {
 }
 
 /** A chain in the making, leaf first. */
-class Opening {
-  readonly layers: Layer[] = [];
+class Opening<L extends LayerTables> {
+  readonly layers: L[] = [];
+  readonly #open: (filePath: string) => L;
   /** Every file so far: one that comes again is its own ancestor. */
   readonly #seen = new Set<string>();
 
+  constructor(open: (filePath: string) => L) {
+    this.#open = open;
+  }
+
   /** Opens the next layer further down. */
-  push(layerPath: string): Layer {
+  push(layerPath: string): L {
     const child = this.layers.at(-1);
     const absolute = path.resolve(layerPath);
     if (this.layers.length === MAX_CHAIN_LAYERS) {
@@ -88,7 +101,7 @@ class Opening {
       throw new HyperfileError('VHDX_CHAIN_TOO_DEEP', { data });
     }
     this.#refuseCycle(absolute);
-    const layer = openLayer(absolute);
+    const layer = this.#open(absolute);
     this.layers.push(layer);
     const problem = child && parentProblem(child, layer);
     if (problem) throw problem;

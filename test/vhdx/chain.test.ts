@@ -155,7 +155,9 @@ describe('a difference larger than its parent', () => {
 
   it('shows nothing of a still older disk that was larger than the parent', () => {
     const { at, base } = folderWithBase(4 * MIB);
-    createChild(at('small.vhdx'), base, { sizeBytes: 2 * MIB - 512 });
+    const small = openSandbox({ chain: base, sandboxPath: at('small.vhdx'), sizeBytes: 2 * MIB - 512 });
+    small.seal();
+    small.close();
     createChild(at('large.vhdx'), at('small.vhdx'), { sizeBytes: 4 * MIB });
     const chain = openChain(at('large.vhdx'));
     const expected = Buffer.alloc(4 * MIB);

@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Command } from 'commander';
 import type { Console } from '../../console.ts';
 import { formatOption, type OutputFormat } from '../../options.ts';
+import { safeJson } from '../../safe-json.ts';
 import { addExamples } from '../../verb.ts';
 
 export function define(command: Command, console: Console): void {
@@ -13,10 +14,10 @@ export function define(command: Command, console: Console): void {
     .argument('<FILE>', 'a VHDX file')
     .addOption(formatOption())
     .action(async (file: string, flags: { format: OutputFormat }) => {
-      const { diskReport, formatReport } = await import('../../disk-report.ts');
+      const { diskReport, formatReport } = await import('../../disk/report.ts');
       const { layers, problem } = diskReport(path.resolve(console.cwd, file));
       const json = { layers, ...(problem && { problem: { code: problem.code, message: problem.message } }) };
-      console.out.write(flags.format === 'json' ? `${JSON.stringify(json)}\n` : formatReport(layers));
+      console.out.write(flags.format === 'json' ? `${safeJson(json)}\n` : formatReport(layers));
       if (problem) throw problem;
     });
   addExamples(command, [
