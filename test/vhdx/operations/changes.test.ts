@@ -166,6 +166,33 @@ describe('trimming', () => {
   });
 });
 
+describe('compacting that is stopped', () => {
+  it('has not touched the file while it looks, and has lost nothing after', () => {
+    const file = path.join(scratchFolder(), 'disk.vhdx');
+    createVhdx(file, { sizeBytes: 600 * MIB });
+    const disk = openForChange(file);
+    for (let block = 0; block < 600; block++) disk.write(pattern(4096, block), block * MIB);
+    disk.close();
+    run(trimDisk(file, { offset: 0, length: 300 * MIB }));
+    const before = fs.readFileSync(file);
+    const looking = compactDisk(file);
+    looking.next();
+    looking.return(undefined as never);
+    expect(fs.readFileSync(file).equals(before)).toBe(true);
+    const moving = compactDisk(file);
+    for (let step = moving.next(); !step.done && fs.readFileSync(file).equals(before);) step = moving.next();
+    moving.return(undefined as never);
+    const stopped = openChain(file);
+    for (let block = 0; block < 600; block++) {
+      const bytes = Buffer.alloc(4096);
+      stopped.read(bytes, block * MIB);
+      expect(bytes.equals(block < 300 ? Buffer.alloc(4096) : pattern(4096, block))).toBe(true);
+    }
+    stopped.close();
+    expect(run(compactDisk(file)).afterBytes).toBeLessThan(before.length / 2 + 8 * MIB);
+  });
+});
+
 describe('merging', () => {
   it('refuses a disk without parent, and parents on which others stand', () => {
     const { folder, base, middle } = chainOfThree();
