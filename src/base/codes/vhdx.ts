@@ -132,7 +132,7 @@ export const vhdxCodes = errorTable({
     exit: 4,
     message: 'the parent of {path} was not found; looked for {places}',
     why: 'A differencing disk holds only what changed; the disk below it is needed to read the rest.',
-    todo: 'Put the parent beside the disk, under the name it had.',
+    todo: 'Put the parent beside the disk, under the name it had, or say where it is: `hyperfile disk rebase {path} --parent FILE`.',
   },
   VHDX_PARENT_MISMATCH: {
     exit: 4,
@@ -174,7 +174,7 @@ export const vhdxCodes = errorTable({
     exit: 4,
     message: '{path} is its own ancestor',
     why: 'Following the parents leads back to a disk that was already passed.',
-    todo: 'Restore the parent from a copy, or set the right one with `Set-VHD -ParentPath`.',
+    todo: 'Restore the parent from a copy, or set the right one: `hyperfile disk rebase {path} --parent FILE`.',
   },
   VHDX_CHAIN_TOO_DEEP: {
     exit: 4,

@@ -1,5 +1,6 @@
 /** Every fault that can be put right without guessing is put right: the disk reads the same, and nothing is left to repair. */
 import fs from 'node:fs';
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openChain } from '../../../src/vhdx/chain.ts';
 import { checkChain } from '../../../src/vhdx/operations/check.ts';
@@ -53,6 +54,12 @@ describe('a repair', () => {
     repairDisk(child, new Set(['parent-paths']));
     expect(findingsOf(child)).toEqual([]);
     expect(shown(child).equals(before)).toBe(true);
+  });
+
+  it('is described for every fault that has one', () => {
+    const page = fs.readFileSync(path.resolve(import.meta.dirname, '../../../docs/vhdx.md'), 'utf8');
+    for (const { repair } of repairable) expect(page).toContain(`\`${repair}\``);
+    expect(page).toContain('`parent-paths`');
   });
 
   it('does not touch a file that has nothing to repair', () => {
