@@ -135,8 +135,7 @@ function withLog(
   if (header.logGuid === ZERO_GUID) return { file: onHost };
   const overlay = overlayLog(onHost, header);
   const { logOffset } = header;
-  if (overlay.replayed.entryCount > 0) {
-    findings.report(warningAt('VHDX_LOG_NOT_EMPTY', onHost.path, logOffset, {}, 'replay-log'));
-  } else findings.report({ ...errorAt('VHDX_LOG_UNUSED', onHost.path, logOffset), repair: 'clear-log' });
-  return overlay;
+  if (overlay) findings.report(warningAt('VHDX_LOG_NOT_EMPTY', onHost.path, logOffset, {}, 'replay-log'));
+  else findings.report({ ...errorAt('VHDX_LOG_UNUSED', onHost.path, logOffset), repair: 'clear-log' });
+  return overlay ?? { file: onHost };
 }

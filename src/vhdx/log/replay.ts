@@ -13,7 +13,6 @@ import { settle, type SettledChanges } from './settle.ts';
 
 /** What a log held that was not in the file yet. */
 export interface ReplayedLog {
-  /** 0 when the log was about to be used, and nothing was ever written to it. */
   readonly entryCount: number;
   /** Pages of 4 KiB that it changes. */
   readonly pageCount: number;
@@ -31,12 +30,18 @@ interface Replay {
 }
 
 /**
- * The file as it is with its log replayed, for reading. Takes as much memory as the log at most.
+ * The file as it is with its log replayed, for reading. Takes as much memory as the log at most. Undefined when nothing
+ * was ever written to the log.
+ *
  * @throws HyperfileError of {@link applyLog}.
  */
-export function overlayLog(file: BlockFile, log: LogRules): { file: BlockFile; replayed: ReplayedLog } {
-  const { changes, fileBytes, summary } = readLog(file, log);
-  return { file: new OverlayFile(file, changes, fileBytes), replayed: summary };
+export function overlayLog(
+  file: BlockFile,
+  log: LogRules,
+): { file: BlockFile; replayed: ReplayedLog } | undefined {
+  const replay = readLog(file, log);
+  if (replay === undefined) return undefined;
+  return { file: new OverlayFile(file, replay.changes, replay.fileBytes), replayed: replay.summary };
 }
 
 /**
@@ -44,11 +49,13 @@ export function overlayLog(file: BlockFile, log: LogRules): { file: BlockFile; r
  * LogGuid after that, in both headers; DataWriteGuid stays, for the disk's contents do not change. A file on which this
  * was interrupted is as good as before: it has still its log.
  *
- * @throws HyperfileError VHDX_LOG_NO_SEQUENCE, VHDX_LOG_CUT_SHORT, VHDX_LOG_TOO_LONG, VHDX_FILE_TOO_LARGE, and those of
- *   the file.
+ * @throws HyperfileError VHDX_LOG_UNUSED, VHDX_LOG_NO_SEQUENCE, VHDX_LOG_CUT_SHORT, VHDX_LOG_TOO_LONG,
+ *   VHDX_FILE_TOO_LARGE, and those of the file.
  */
 export function applyLog(file: BlockFile, log: LogRules): ReplayedLog {
-  const { changes, fileBytes, summary } = readLog(file, log);
+  const replay = readLog(file, log);
+  if (replay === undefined) throw problemAt('VHDX_LOG_UNUSED', file.path, log.logOffset);
+  const { changes, fileBytes, summary } = replay;
   const before = file.sizeBytes();
   if (fileBytes > before) file.truncate(fileBytes);
   const { starts, ends } = changes.zeros;
@@ -58,12 +65,12 @@ export function applyLog(file: BlockFile, log: LogRules): ReplayedLog {
   return summary;
 }
 
-function readLog(file: BlockFile, log: LogRules): Replay {
+function readLog(file: BlockFile, log: LogRules): Replay | undefined {
   const { logOffset, logLength } = log;
   if (logLength > MAX_LOG_BYTES) throw problemAt('VHDX_LOG_TOO_LONG', file.path, logOffset, { logLength });
   const sequence = findActiveSequence(file, log);
   if (sequence === undefined) {
-    if (isUnwritten(file, log)) return nothing(file.sizeBytes());
+    if (isUnwritten(file, log)) return undefined;
     throw problemAt('VHDX_LOG_NO_SEQUENCE', file.path, logOffset);
   }
   const before = file.sizeBytes();
@@ -97,11 +104,6 @@ function isUnwritten(file: BlockFile, { logOffset, logLength }: LogRules): boole
     if (!isZero(piece, 0, length)) return false;
   }
   return true;
-}
-
-function nothing(fileBytes: number): Replay {
-  const summary = { entryCount: 0, pageCount: 0, zeroBytes: 0, grownBytes: 0, sequenceNumber: 0n };
-  return { changes: settle([]), fileBytes, summary };
 }
 
 /** Writes zeros where there are none yet: what is a hole of the file stays one. */

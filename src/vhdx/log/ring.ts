@@ -1,5 +1,5 @@
 /** The log as a ring of sectors: what runs past its end goes on at its start. */
-import { readBytes, type BlockFile } from '../../disk/block-file.ts';
+import type { BlockFile } from '../../disk/block-file.ts';
 import { LOG_SECTOR_BYTES, MIB } from '../format.ts';
 import type { LogRules, SectorReader } from './entry.ts';
 
@@ -10,22 +10,26 @@ export class LogRing {
   readonly length: number;
   readonly #file: BlockFile;
   readonly #logOffset: number;
-  #window: Uint8Array = new Uint8Array(0);
+  readonly #window: Uint8Array;
   #windowStart = 0;
+  #windowEnd = 0;
 
   constructor(file: BlockFile, { logOffset, logLength }: Pick<LogRules, 'logOffset' | 'logLength'>) {
     this.#file = file;
     this.#logOffset = logOffset;
     this.length = logLength;
+    this.#window = new Uint8Array(Math.min(WINDOW_BYTES, logLength));
   }
 
   /** The sector at `offset`, counted on past the end of the ring; good until the next call. */
   sector(offset: number): Uint8Array {
     const start = offset % this.length;
-    if (start < this.#windowStart || start >= this.#windowStart + this.#window.length) {
-      const bytes = Math.min(WINDOW_BYTES, this.length - start);
-      this.#window = readBytes(this.#file, this.#logOffset + start, bytes);
-      this.#windowStart = start;
+    if (start < this.#windowStart || start >= this.#windowEnd) {
+      // Empty, should the reading fail.
+      this.#windowEnd = 0;
+      const bytes = Math.min(this.#window.length, this.length - start);
+      this.#file.readAt(this.#window, 0, bytes, this.#logOffset + start);
+      [this.#windowStart, this.#windowEnd] = [start, start + bytes];
     }
     const within = start - this.#windowStart;
     return this.#window.subarray(within, within + LOG_SECTOR_BYTES);

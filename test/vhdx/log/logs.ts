@@ -1,4 +1,8 @@
 /** Builds logs for the tests of this folder: entries at chosen places of a ring, sound or not. */
+import type { BlockFile } from '../../../src/disk/block-file.ts';
+import { openHostFile } from '../../../src/disk/host-file.ts';
+import { HEADER_OFFSETS, type HeaderRecord } from '../../../src/vhdx/format.ts';
+import { encodeHeader, readCurrentHeader } from '../../../src/vhdx/header.ts';
 import { encodeLogEntry, type LogChange, type LogEntry, type LogRules } from '../../../src/vhdx/log/entry.ts';
 import { MIB, pattern } from '../scratch.ts';
 
@@ -39,4 +43,31 @@ export function putEntry(ring: Uint8Array, at: number, entry: LogEntry): number 
   ring.set(bytes.subarray(0, untilEnd), at);
   ring.set(bytes.subarray(untilEnd), 0);
   return (at + bytes.length) % ring.length;
+}
+
+/** Gives both headers of a file other values, each with the number it had. */
+export function changeHeaders(file: BlockFile, change: Partial<HeaderRecord>): void {
+  const current = readCurrentHeader(file);
+  HEADER_OFFSETS.forEach((offset, i) => {
+    const bytes = encodeHeader({
+      ...current,
+      ...change,
+      sequenceNumber: current.sequenceNumber + BigInt(i + 1),
+    });
+    file.writeAt(bytes, 0, bytes.length, offset);
+  });
+}
+
+/** Leaves a file of the host as a program does that crashes: `fill` writes its log, which both headers say is in use. */
+export function leaveUnclosed(path: string, fill: (ring: Uint8Array) => void): void {
+  const file = openHostFile(path, { writable: true });
+  try {
+    const { logOffset, logLength } = readCurrentHeader(file);
+    const ring = new Uint8Array(logLength);
+    fill(ring);
+    file.writeAt(ring, 0, ring.length, logOffset);
+    changeHeaders(file, { logGuid: LOG_GUID });
+  } finally {
+    file.close();
+  }
 }
