@@ -3,23 +3,33 @@
  * resolved when it is first read, by walking down the layers once; from then on depth costs nothing. A layer that is
  * sealed later is merged into what is known.
  *
- * It takes 6 KiB for each gigabyte that was looked at and holds something, and what index-page.ts and unit-cells.ts say
- * for the megabytes that several layers share: for a GiB in which every sector comes from another layer than the one
- * before it, 276 KiB where two layers alternate, 4.1 MiB for 255 layers, 6.2 MiB at the very most. Altogether it never
- * takes more than {@link INDEX_LIMIT_BYTES}, whatever the disk: beyond that it forgets what was not used for longest.
- * The block tables of the layers come on top, see block-table.ts.
+ * It takes 6 KiB for each gigabyte that was looked at and is not all in one place, and what index-page.ts and
+ * unit-cells.ts say for the megabytes that several layers share: for a GiB in which every sector comes from another layer
+ * than the one before it, 276 KiB where two layers alternate, 4.1 MiB for 256 layers, 6.2 MiB at the very most.
+ * Altogether it never takes more than {@link INDEX_LIMIT_BYTES}, whatever the disk: beyond that it forgets what was not
+ * used for longest. The block tables of the layers come on top, see block-table.ts.
  */
 import type { Bitmap } from '../bytes/bitmap.ts';
 import { BLOCK, MIB } from './format.ts';
 import type { Layer } from './layer.ts';
 import type { RunSource, RunVisitor } from './runs.ts';
 import { readBlockBits } from './sector-bitmap.ts';
-import { FIRST_FILE, IndexPage, MIXED, UNITS_PER_PAGE, UNRESOLVED, ZERO } from './index-page.ts';
+import {
+  FIRST_FILE,
+  IndexPage,
+  MIXED,
+  UNITS_PER_PAGE,
+  UNRESOLVED,
+  ZERO,
+  ZEROS_ONLY,
+  type UniformPage,
+} from './index-page.ts';
 import { PageCache } from './page-cache.ts';
 import { UnitCells, UnitScratch } from './unit-cells.ts';
 
 const PAGE_SHIFT = Math.log2(UNITS_PER_PAGE);
 const PAGE_MASK = UNITS_PER_PAGE - 1;
+const PAGE_BYTES = UNITS_PER_PAGE * MIB;
 
 /** What all pages of an index together may take. */
 export const INDEX_LIMIT_BYTES = 64 * MIB;
@@ -56,10 +66,9 @@ export class ChainIndex implements RunSource {
       const position = offset + done;
       const unit = Math.floor(position / MIB);
       const page = this.#pageOf(unit >>> PAGE_SHIFT);
-      if (page === null) {
-        const pageEnd = ((unit >>> PAGE_SHIFT) + 1) * UNITS_PER_PAGE * MIB;
-        const count = Math.min(pageEnd - position, length - done);
-        visitor.zeros(at + done, count);
+      if (!(page instanceof IndexPage)) {
+        const count = Math.min(PAGE_BYTES - (position % PAGE_BYTES), length - done);
+        this.#uniformRun(page, position % PAGE_BYTES, count, at + done, visitor);
         done += count;
         continue;
       }
@@ -74,6 +83,11 @@ export class ChainIndex implements RunSource {
       else this.#mixedRuns(page.words, page.place[unit & PAGE_MASK], within, count, at + done, visitor);
       done += count;
     }
+  }
+
+  #uniformRun(page: UniformPage, within: number, length: number, at: number, visitor: RunVisitor): void {
+    if (page.source === ZERO) return visitor.zeros(at, length);
+    visitor.data(this.#layers[page.source - FIRST_FILE].file, page.fileMb * MIB + within, at, length);
   }
 
   #mixedRuns(
@@ -102,13 +116,36 @@ export class ChainIndex implements RunSource {
     }
   }
 
-  #pageOf(index: number): IndexPage | null {
+  #pageOf(index: number): IndexPage | UniformPage {
     const known = this.#pages.get(index);
     if (known !== undefined) return known;
-    const holds = this.#layers.some((layer) => mayHold(layer, index));
-    const page = holds ? new IndexPage(this.#scratch.sectorCount) : null;
+    const page = this.#uniformPage(index) ?? new IndexPage(this.#scratch.sectorCount);
     this.#pages.set(index, page);
     return page;
+  }
+
+  /** The one place where all of a gigabyte is, if it is that simple. */
+  #uniformPage(index: number): UniformPage | undefined {
+    const start = index * PAGE_BYTES;
+    const end = start + PAGE_BYTES;
+    for (let i = this.#layers.length - 1; i >= 0; i--) {
+      const { geometry, table } = this.#layers[i];
+      const { blockBytes, sizeBytes } = geometry;
+      if (sizeBytes <= start) break;
+      if (sizeBytes < end) {
+        const isEmpty = !this.#layers.slice(0, i + 1).some((layer) => mayHold(layer, index));
+        return isEmpty ? ZEROS_ONLY : undefined;
+      }
+      const block = Math.floor(start / blockBytes);
+      const limit = Math.ceil(end / blockBytes);
+      if (table.runEnd(block, limit, blockBytes / MIB) < limit) return undefined;
+      const state = table.state(block);
+      if (state === BLOCK.NOT_PRESENT) continue;
+      if (state === BLOCK.PARTIALLY_PRESENT) return undefined;
+      if (state !== BLOCK.FULLY_PRESENT) break;
+      return { source: i + FIRST_FILE, fileMb: table.fileMb(block) + (start - block * blockBytes) / MIB };
+    }
+    return ZEROS_ONLY;
   }
 
   /** Walks down the layers for one unit and keeps the answer. */
@@ -191,7 +228,7 @@ export class ChainIndex implements RunSource {
   absorb(layer: IndexedLayer, bits: ReadonlyMap<number, Bitmap>): void {
     const { geometry, table } = layer;
     // What a smaller disk cuts off stays away, even when a larger one comes on top.
-    if (geometry.sizeBytes < (this.#layers.at(-1)?.geometry.sizeBytes ?? 0)) this.#pages.clear();
+    if (geometry.sizeBytes !== this.#layers.at(-1)?.geometry.sizeBytes) this.#pages.clear();
     const source = this.#layers.push(layer) - 1 + FIRST_FILE;
     const unitsPerBlock = geometry.blockBytes / MIB;
     for (const block of table.blocks()) {
@@ -209,7 +246,7 @@ export class ChainIndex implements RunSource {
   /** Lays a new topmost part over one unit: the sectors whose bits are set, or all of them. */
   #cover(unit: number, bits: Bitmap | undefined, firstBit: number, source: number, fileMb: number): void {
     const page = this.#pages.get(unit >>> PAGE_SHIFT);
-    if (!page) return this.#pages.unset(unit >>> PAGE_SHIFT);
+    if (!(page instanceof IndexPage)) return this.#pages.unset(unit >>> PAGE_SHIFT);
     const scratch = this.#scratch;
     const slot = unit & PAGE_MASK;
     const below = page.source[slot];
@@ -231,8 +268,8 @@ export class ChainIndex implements RunSource {
 
 /** False when a layer surely holds nothing in a gigabyte of the disk. */
 function mayHold({ geometry, table }: IndexedLayer, page: number): boolean {
-  const first = page * UNITS_PER_PAGE * MIB;
-  const last = Math.min(first + UNITS_PER_PAGE * MIB, geometry.sizeBytes) - 1;
+  const first = page * PAGE_BYTES;
+  const last = Math.min(first + PAGE_BYTES, geometry.sizeBytes) - 1;
   if (last < first) return false;
   return table.mayHold(Math.floor(first / geometry.blockBytes), Math.floor(last / geometry.blockBytes));
 }

@@ -1,6 +1,7 @@
 /**
- * A gigabyte of a chain's index: for each of its megabytes, whose data counts. It takes 6 KiB, and what the records of
- * those megabytes take that several layers share (see unit-cells.ts), up to half as much again while they become more.
+ * A gigabyte of a chain's index: for each of its megabytes, whose data counts. It takes next to nothing where all of it
+ * is in one place, else 6 KiB, and what the records of those megabytes take that several layers share (see
+ * unit-cells.ts), up to half as much again while they become more.
  */
 import { UnitCells } from './unit-cells.ts';
 
@@ -12,6 +13,15 @@ export const UNRESOLVED = 0;
 export const ZERO = 1;
 export const MIXED = 2;
 export const FIRST_FILE = 3;
+
+/** A gigabyte that is all zeros, or of which one file holds all, one block behind the other. */
+export interface UniformPage {
+  readonly source: number;
+  /** Where the gigabyte begins in its file, in MiB. */
+  readonly fileMb: number;
+}
+
+export const ZEROS_ONLY: UniformPage = { source: ZERO, fileMb: 0 };
 
 export class IndexPage {
   readonly source = new Uint16Array(UNITS_PER_PAGE);

@@ -2,12 +2,12 @@
  * The pages of a chain's index, within a bound: when they take more, those go that nobody looked at for longest. What is
  * gone is found out again when somebody asks.
  */
-import type { IndexPage } from './index-page.ts';
+import { IndexPage, type UniformPage } from './index-page.ts';
 
 export class PageCache {
   readonly #limitBytes: number;
-  /** `null`: nothing in this gigabyte; `undefined`: not known, or forgotten. */
-  readonly #pages: (IndexPage | null | undefined)[] = [];
+  /** Undefined: not known, or forgotten. */
+  readonly #pages: (IndexPage | UniformPage | undefined)[] = [];
   /** The pages that take memory, those that will be looked at for forgetting first in front. */
   readonly #queue = new Map<number, IndexPage>();
   #bytes = 0;
@@ -21,23 +21,22 @@ export class PageCache {
     return this.#bytes;
   }
 
-  get(index: number): IndexPage | null | undefined {
+  get(index: number): IndexPage | UniformPage | undefined {
     const page = this.#pages[index];
-    if (page) page.wasUsed = true;
+    if (page instanceof IndexPage) page.wasUsed = true;
     return page;
   }
 
-  /** Keeps a page, or `null` for a gigabyte that holds nothing. */
-  set(index: number, page: IndexPage | null): void {
+  set(index: number, page: IndexPage | UniformPage): void {
     this.#pages[index] = page;
-    if (page === null) return;
+    if (!(page instanceof IndexPage)) return;
     this.#queue.set(index, page);
     this.#charge(page, page.bytes);
   }
 
-  /** Forgets that a gigabyte holds nothing. */
+  /** Forgets a page that takes no memory. */
   unset(index: number): void {
-    if (this.#pages[index] === null) this.#pages[index] = undefined;
+    if (!(this.#pages[index] instanceof IndexPage)) this.#pages[index] = undefined;
   }
 
   clear(): void {

@@ -179,6 +179,68 @@ describe('the index of a chain', () => {
   });
 });
 
+describe('whole gigabytes', () => {
+  const fill = fc.record({
+    state: fc.constantFrom(0, 1, ZERO, FULL, FULL),
+    first: fc.nat(4200),
+    count: fc.oneof(fc.nat(40), fc.constantFrom(1024, 2048, 4200)),
+    fileMb: fc.nat(10_000),
+  });
+  const layer = fc.record({
+    sizeMb: fc.constantFrom(4096, 4096, 3000, 2048, 4100),
+    blockMb: fc.constantFrom(1, 4, 32),
+    fills: fc.array(fill, { maxLength: 3 }),
+  });
+
+  it('are found in one place or in many, whatever lies where, and nothing behind the end of the disk', () => {
+    fc.assert(
+      fc.property(fc.array(layer, { maxLength: 4 }), fc.nat(3), (shapes, absorbedCount) => {
+        // For every megabyte: the layer and the megabyte of its file, or nothing.
+        let model = new Array<string | undefined>(5 * 1024).fill(undefined);
+        const files: BlockFile[] = [];
+        const layers = shapes.map(({ sizeMb, blockMb, fills }, number) => {
+          const file = new MemoryFile(`layer${number}`);
+          files.push(file);
+          const shape = { sizeBytes: sizeMb * MIB, blockBytes: blockMb * MIB, logicalSectorBytes: 512 };
+          const geometry = geometryOf({ ...shape, hasParent: number > 0 });
+          const table = new BlockTable(geometry.blockCount);
+          model = model.map((place, unit) => (unit < sizeMb ? place : undefined));
+          for (const { state, first, count, fileMb } of fills) {
+            const block = Math.min(Math.floor(first / blockMb), geometry.blockCount - 1);
+            const blocks = Math.min(Math.ceil((count + 1) / blockMb), geometry.blockCount - block);
+            if (state === FULL) table.fill(block, blocks, FULL, fileMb, blockMb);
+            else table.fill(block, blocks, state, 0, 0);
+          }
+          for (let unit = 0; unit < sizeMb; unit++) {
+            const block = Math.floor(unit / blockMb);
+            if (table.state(block) === 0) continue;
+            const place = table.fileMb(block) + (unit % blockMb);
+            model[unit] = table.state(block) === FULL ? `${number}:${place}` : undefined;
+          }
+          return { file, geometry, table, bitmapMb: new Map<number, number>() };
+        });
+        const opened = layers.slice(0, Math.max(0, layers.length - absorbedCount));
+        const index = new ChainIndex(opened.toReversed(), 512);
+        for (const late of layers.slice(opened.length)) {
+          index.runs(0, 4096 * MIB, 0, nobody);
+          index.absorb(late, new Map());
+        }
+        const found = new Array<string | undefined>(5 * 1024).fill('nothing was said');
+        const each = (at: number, length: number, place: (unit: number) => string | undefined) => {
+          for (let unit = at / MIB; unit < (at + length) / MIB; unit++) found[unit] = place(unit);
+        };
+        index.runs(0, 5 * GIB, 0, {
+          zeros: (at, length) => each(at, length, () => undefined),
+          data: (file, fileOffset, at, length) =>
+            each(at, length, (unit) => `${files.indexOf(file)}:${(fileOffset - at) / MIB + unit}`),
+        });
+        expect(found).toEqual(model);
+      }),
+      { numRuns: 150 },
+    );
+  });
+});
+
 /** A disk of which every sector comes from another layer than the one before it, round and round. */
 function alternating(layerCount: number, sizeBytes: number): IndexedLayer[] {
   const geometry = geometryOf({ sizeBytes, blockBytes: MIB, logicalSectorBytes: 512, hasParent: true });
