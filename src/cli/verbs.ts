@@ -21,7 +21,7 @@ export const VERBS: readonly VerbEntry[] = [
   { name: 'login', summary: 'Log in to a registry', load: () => import('./verbs/login.ts') },
   { name: 'logout', summary: 'Log out of a registry', load: () => import('./verbs/logout.ts') },
   { name: 'cache', summary: 'Look after caches of steps', load: () => import('./verbs/cache.ts') },
-  { name: 'disk', summary: 'Look into virtual disks', load: () => import('./verbs/disk.ts') },
+  { name: 'disk', summary: 'Make, convert and change disks', load: () => import('./verbs/disk.ts') },
   { name: 'doctor', summary: 'Show what this host can do', load: () => import('./verbs/doctor.ts') },
   {
     name: 'completion',

@@ -8,7 +8,7 @@ import type { StepsIo } from '../base/steps.ts';
 import { openHostFile } from '../disk/host-file.ts';
 import { copyAhead } from './copy.ts';
 import { examineForeign } from './foreign.ts';
-import type { DiskFormat } from './formats.ts';
+import type { DiskFormat } from './format-names.ts';
 import { convertWithQemu } from './qemu.ts';
 import { rawSource, vhdxSource, type CopySource } from './source.ts';
 import { openTarget, type CopyTargetOptions } from './target.ts';
@@ -29,6 +29,7 @@ export interface ConvertOutput {
 /**
  * Converts a disk into a new file, which appears whole under its name or not at all. The input is only read.
  *
+ * @returns the size of the disk in bytes
  * @throws HyperfileError OUTPUT_EXISTS, OUTPUT_FOLDER, DISK_FORMAT_OPTION, DISK_NOT_FOUND, DISK_UNUSABLE, DISK_FULL,
  *   TOOL_MISSING, TOOL_FAILED, INTERRUPTED, and those of VHDX that are damaged or cannot be made
  */
@@ -38,9 +39,9 @@ export async function convertDisk(
   output: ConvertOutput,
   io: StepsIo,
   options: NewFileOptions = {},
-): Promise<void> {
+): Promise<number> {
   refuseMisfits(output);
-  await writeNewFile(target, (file) => convertInto(input, file, output, io), options);
+  return writeNewFile(target, (file) => convertInto(input, file, output, io), options);
 }
 
 function refuseMisfits({ format, isFixed, blockBytes }: ConvertOutput): void {
@@ -55,13 +56,14 @@ export async function convertInto(
   file: UnfinishedFile,
   output: ConvertOutput,
   io: StepsIo,
-): Promise<void> {
+): Promise<number> {
   const { format, isFixed = false } = output;
   if (isOwn(input.format) && isOwn(format)) return copyInto(input, file.path, { ...output, format }, io);
   if (input.format === 'vhdx' || format === 'vhdx') return throughRaw(input, file, output, io);
   const sizeBytes = await sizeOf(input, io.signal);
   const from = { from: input.format, input: input.path };
-  return convertWithQemu({ ...from, to: format, output: file.path, sizeBytes, isFixed }, io);
+  await convertWithQemu({ ...from, to: format, output: file.path, sizeBytes, isFixed }, io);
+  return sizeBytes;
 }
 
 /** What is written and read without other programs. */
@@ -75,10 +77,10 @@ async function throughRaw(
   file: UnfinishedFile,
   output: ConvertOutput,
   io: StepsIo,
-): Promise<void> {
+): Promise<number> {
   const raw = file.scratch();
   await convertInto(input, { ...file, path: raw }, { format: 'raw' }, inHalf(io, 0));
-  await convertInto({ format: 'raw', path: raw }, file, output, inHalf(io, 1));
+  return convertInto({ format: 'raw', path: raw }, file, output, inHalf(io, 1));
 }
 
 /** The progress of work that is half of the whole. */
@@ -100,15 +102,16 @@ async function copyInto(
   filePath: string,
   output: CopyTargetOptions,
   io: StepsIo,
-): Promise<void> {
+): Promise<number> {
   const source = await openSource(input);
   try {
-    const { disk, finish } = openTarget(filePath, source, output);
+    const target = openTarget(filePath, source, output);
     try {
-      await copyAhead(source, disk, { ...io, everything: output.isFixed === true });
-      finish();
+      await copyAhead(source, target, io);
+      target.seal();
+      return source.sizeBytes;
     } finally {
-      disk.close();
+      target.close();
     }
   } finally {
     source.close();

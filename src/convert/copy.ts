@@ -6,31 +6,22 @@ import { setImmediate } from 'node:timers/promises';
 import { HyperfileError } from '../base/error.ts';
 import type { StepsIo } from '../base/steps.ts';
 import { writeData } from '../disk/copy.ts';
-import type { WritableDisk } from '../disk/disk.ts';
 import { PIECE_BYTES, piecesOf, readPiece, type Piece } from './pieces.ts';
 import type { CopySource } from './source.ts';
+import type { CopyTarget } from './target.ts';
 
-const PIECES_AHEAD = 6;
+const PIECES_AHEAD = 4;
 /** How much is done between two reports: some 20 ms of work. */
 const REPORT_BYTES = 32 * 1024 * 1024;
-
-export interface CopyOptions extends StepsIo {
-  /** Zeros are written as well, so that the target has a place for everything. */
-  readonly everything?: boolean;
-}
 
 /**
  * Copies `source` onto `target`, which must read as zeros so far and be at least as large.
  *
  * @throws HyperfileError of the disks; INTERRUPTED
  */
-export async function copyAhead(
-  source: CopySource,
-  target: WritableDisk,
-  options: CopyOptions,
-): Promise<void> {
+export async function copyAhead(source: CopySource, target: CopyTarget, io: StepsIo): Promise<void> {
   const pieces = piecesOf(source.data());
-  const copying = new Copying(target, source.sizeBytes, options);
+  const copying = new Copying(target, source.sizeBytes, io);
   const idle = Array.from({ length: PIECES_AHEAD }, (): Uint8Array => new Uint8Array(PIECE_BYTES));
   const ahead: Loading[] = [];
   try {
@@ -68,23 +59,23 @@ function load(source: CopySource, piece: Piece, buffer: Uint8Array): Loading {
 
 /** The writing side: takes pieces in order, and now and then lets others have their turn. */
 class Copying {
-  readonly #target: WritableDisk;
+  readonly #target: CopyTarget;
   readonly #total: number;
-  readonly #options: CopyOptions;
+  readonly #io: StepsIo;
   /** Everything before is done. */
   #at = 0;
   #reported = 0;
 
-  constructor(target: WritableDisk, total: number, options: CopyOptions) {
+  constructor(target: CopyTarget, total: number, io: StepsIo) {
     this.#target = target;
     this.#total = total;
-    this.#options = options;
+    this.#io = io;
   }
 
   async put({ offset, length }: Piece, buffer: Uint8Array): Promise<void> {
     await this.#passTo(offset);
     const bytes = buffer.subarray(0, length);
-    if (this.#options.everything) this.#target.write(bytes, offset);
+    if (this.#target.zero) this.#target.write(bytes, offset);
     else writeData(this.#target, bytes, offset);
     this.#at = offset + length;
     if (this.#at - this.#reported >= REPORT_BYTES) await this.#report();
@@ -97,7 +88,7 @@ class Copying {
 
   /** The disk is zero up to `offset`. */
   async #passTo(offset: number): Promise<void> {
-    while (this.#options.everything && this.#at < offset) {
+    while (this.#target.zero && this.#at < offset) {
       const count = Math.min(REPORT_BYTES, offset - this.#at);
       this.#target.zero(this.#at, count);
       this.#at += count;
@@ -108,8 +99,8 @@ class Copying {
 
   async #report(): Promise<void> {
     this.#reported = this.#at;
-    this.#options.onProgress({ done: this.#at, total: this.#total, unit: 'bytes' });
+    this.#io.onProgress({ done: this.#at, total: this.#total, unit: 'bytes' });
     await setImmediate();
-    if (this.#options.signal.aborted) throw new HyperfileError('INTERRUPTED');
+    if (this.#io.signal.aborted) throw new HyperfileError('INTERRUPTED');
   }
 }

@@ -8,7 +8,7 @@ import { open } from 'node:fs/promises';
 import path from 'node:path';
 import { HyperfileError, isHyperfileError } from '../base/error.ts';
 import { runTool } from '../base/process.ts';
-import type { DiskFormat } from './formats.ts';
+import type { DiskFormat } from './format-names.ts';
 
 /** What qemu-img calls a format. */
 export function qemuName(format: DiskFormat): string {

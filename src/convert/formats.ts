@@ -1,12 +1,9 @@
-/** The disk formats that can be converted, and how a file shows which one it has. */
+/** How a file shows which disk format it has, or is to have. */
 import { open, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { HyperfileError } from '../base/error.ts';
 import { openHostFile } from '../disk/host-file.ts';
-
-/** `vhdx` and `raw` are read and written here; the others go through qemu-img. */
-export const DISK_FORMATS = ['vhdx', 'raw', 'vhd', 'qcow2', 'vmdk'] as const;
-export type DiskFormat = (typeof DISK_FORMATS)[number];
+import type { DiskFormat } from './format-names.ts';
 
 const ENDINGS: Readonly<Record<string, DiskFormat>> = {
   '.vhdx': 'vhdx',

@@ -3,7 +3,7 @@ import { HyperfileError, isHyperfileError } from '../base/error.ts';
 import { runTool } from '../base/process.ts';
 import type { StepsIo } from '../base/steps.ts';
 import { qemuName } from './foreign.ts';
-import type { DiskFormat } from './formats.ts';
+import type { DiskFormat } from './format-names.ts';
 
 export interface QemuConversion {
   readonly from: DiskFormat;
@@ -20,7 +20,7 @@ export async function convertWithQemu(conversion: QemuConversion, io: StepsIo): 
   const { from, input, to, output, sizeBytes } = conversion;
   const args = ['convert', '-p', '-f', qemuName(from), '-O', qemuName(to), ...optionsFor(conversion)];
   const onStdout = (text: string): void => {
-    const percent = /([\d.]+)\/100%/.exec(text)?.[1];
+    const [, percent] = [...text.matchAll(/([\d.]+)\/100%/g)].at(-1) ?? [];
     if (percent === undefined) return;
     const done = Math.round((Math.min(100, Number(percent)) * sizeBytes) / 100);
     io.onProgress({ done, total: sizeBytes, unit: 'bytes' });

@@ -4,7 +4,6 @@
  * answer the whole file counts as data, which is only slower.
  */
 import { statSync } from 'node:fs';
-import { runQuickly } from '../base/spawn.ts';
 
 /** A stretch of a file. */
 export interface FileRange {
@@ -34,6 +33,7 @@ export async function dataRanges(filePath: string): Promise<FileRange[]> {
   const whole = [{ fileOffset: 0, length: size }];
   const hasHoles = size - blocks * ALLOCATION_UNIT_BYTES >= MIN_HOLE_BYTES;
   if (!hasHoles || process.platform !== 'linux') return whole;
+  const { runQuickly } = await import('../base/spawn.ts');
   try {
     return parse(await runQuickly('perl', ['-e', LIST_DATA, filePath]), size);
   } catch {

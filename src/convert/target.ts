@@ -1,19 +1,22 @@
 /** What a disk is copied to. */
-import type { WritableDisk } from '../disk/disk.ts';
 import { createRawDisk } from '../disk/file-disk.ts';
 import { defaultBlockBytes } from '../vhdx/create.ts';
+import { createFilledDisk } from '../vhdx/filled-disk.ts';
 import { createFixedDisk } from '../vhdx/fixed-disk.ts';
-import { createDisk } from '../vhdx/sandbox.ts';
 
+/** A new disk of zeros that is filled once. */
 export interface CopyTarget {
-  readonly disk: WritableDisk;
+  write(source: Uint8Array, offset: number): void;
+  /** Stores zeros: present where everything is to have its place. */
+  zero?(offset: number, length: number): void;
   /** Makes the file complete. */
-  readonly finish: () => void;
+  seal(): void;
+  close(): void;
 }
 
 export interface CopyTargetOptions {
   readonly format: 'vhdx' | 'raw';
-  /** Everything gets its place in the file; whoever copies then writes everything. */
+  /** Everything gets its place in the file, zeros too. */
   readonly isFixed?: boolean;
   /** Of a VHDX. */
   readonly blockBytes?: number;
@@ -32,9 +35,18 @@ interface Shape {
  */
 export function openTarget(filePath: string, shape: Shape, options: CopyTargetOptions): CopyTarget {
   const { sizeBytes, logicalSectorBytes, physicalSectorBytes } = shape;
-  if (options.format === 'raw') return { disk: createRawDisk(filePath, sizeBytes), finish: () => undefined };
+  if (options.format === 'raw') return rawTarget(filePath, sizeBytes, options.isFixed === true);
   const blockBytes = options.blockBytes ?? defaultBlockBytes(sizeBytes);
   const asked = { sizeBytes, logicalSectorBytes, physicalSectorBytes, blockBytes };
-  const disk = options.isFixed ? createFixedDisk(filePath, asked) : createDisk(filePath, asked);
-  return { disk, finish: () => disk.seal() };
+  return options.isFixed ? createFixedDisk(filePath, asked) : createFilledDisk(filePath, asked);
+}
+
+function rawTarget(filePath: string, sizeBytes: number, isFixed: boolean): CopyTarget {
+  const disk = createRawDisk(filePath, sizeBytes);
+  return {
+    write: (source, offset) => disk.write(source, offset),
+    ...(isFixed && { zero: (offset: number, length: number) => disk.zero(offset, length) }),
+    seal: () => undefined,
+    close: () => disk.close(),
+  };
 }

@@ -33,7 +33,7 @@ export function* copyDisk(source: ReadableDisk, target: WritableDisk): Generator
 }
 
 /** Writes bytes to where the disk is still zero, but for the zeros among them. */
-export function writeData(target: WritableDisk, bytes: Uint8Array, offset: number): void {
+export function writeData(target: Pick<WritableDisk, 'write'>, bytes: Uint8Array, offset: number): void {
   let start = 0;
   for (let at = 0; at < bytes.length;) {
     // Grains lie at multiples of their size on the disk, wherever the bytes begin.

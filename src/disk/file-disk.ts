@@ -16,8 +16,13 @@ export function openRawDisk(path: string, options: { writable?: boolean } = {}):
 /** Makes a raw image of zeros that takes no space yet. */
 export function createRawDisk(path: string, sizeBytes: number): WritableDisk {
   const file = createHostFile(path);
-  file.truncate(sizeBytes);
-  return new FileDisk(file);
+  try {
+    file.truncate(sizeBytes);
+    return new FileDisk(file);
+  } catch (error) {
+    file.close();
+    throw error;
+  }
 }
 
 /** A disk of zeros in memory. */

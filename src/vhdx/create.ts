@@ -1,7 +1,9 @@
 /** Makes empty VHDX files: a base of zeros, or a difference that changes nothing yet. */
 import fs from 'node:fs';
-import type { Progress } from '../base/events.ts';
 import { HyperfileError } from '../base/error.ts';
+import type { Progress } from '../base/events.ts';
+import { writeNewFile } from '../base/new-file.ts';
+import { runSteps, type StepsIo } from '../base/steps.ts';
 import { createFixedDisk } from './fixed-disk.ts';
 import { MIB, TIB } from './format.ts';
 import { openLayer } from './layer.ts';
@@ -19,6 +21,35 @@ const LARGE_BLOCK_BYTES = 32 * MIB;
  */
 export function defaultBlockBytes(sizeBytes: number): number {
   return sizeBytes <= MAX_BYTES_OF_SMALL_BLOCKS ? DEFAULT_BLOCK_BYTES : LARGE_BLOCK_BYTES;
+}
+
+export interface NewFileShape extends Omit<NewDiskOptions, 'sizeBytes' | 'blockBytes'> {
+  /** Needed unless there is a parent. */
+  readonly sizeBytes?: number;
+  /** Default by {@link defaultBlockBytes}. */
+  readonly blockBytes?: number;
+  /** Every block is there, filled with zeros. Not with a parent. */
+  readonly isFixed?: boolean;
+  /** The disk to be a difference on; its sectors are taken over. */
+  readonly parentPath?: string;
+}
+
+/**
+ * Makes an empty disk under its name: the file is there whole and durably, or not at all.
+ *
+ * @throws HyperfileError OUTPUT_EXISTS, OUTPUT_FOLDER, DISK_FULL, INTERRUPTED; as {@link createFixed} and
+ *   {@link createChild}
+ */
+export async function createDiskFile(target: string, shape: NewFileShape, io: StepsIo): Promise<void> {
+  await writeNewFile(target, ({ path }) => createAt(path, shape, io), { durable: true });
+}
+
+async function createAt(filePath: string, shape: NewFileShape, io: StepsIo): Promise<void> {
+  const { parentPath, sizeBytes = 0, isFixed } = shape;
+  if (parentPath !== undefined) return createChild(filePath, parentPath, shape);
+  const options = { ...shape, sizeBytes, blockBytes: shape.blockBytes ?? defaultBlockBytes(sizeBytes) };
+  if (isFixed) await runSteps(createFixed(filePath, options), io);
+  else createVhdx(filePath, options);
 }
 
 /**
@@ -64,8 +95,17 @@ export function createChild(
   parentPath: string,
   options: Pick<SandboxOptions, 'blockBytes' | 'sizeBytes'> = {},
 ): void {
-  if (options.sizeBytes !== undefined) refuseSmaller(options.sizeBytes, parentPath);
-  sealEmpty(filePath, () => openSandbox({ ...options, chain: parentPath, sandboxPath: filePath }));
+  const parentBytes = sizeOf(parentPath);
+  const { sizeBytes = parentBytes } = options;
+  refuseSmaller(sizeBytes, parentBytes);
+  const blockBytes = options.blockBytes ?? defaultBlockBytes(sizeBytes);
+  sealEmpty(filePath, () => openSandbox({ sizeBytes, blockBytes, chain: parentPath, sandboxPath: filePath }));
+}
+
+function sizeOf(filePath: string): number {
+  const { file, geometry } = openLayer(filePath);
+  file.close();
+  return geometry.sizeBytes;
 }
 
 function sealEmpty(filePath: string, open: () => ReturnType<typeof createDisk>): void {
@@ -80,11 +120,9 @@ function sealEmpty(filePath: string, open: () => ReturnType<typeof createDisk>):
   }
 }
 
-function refuseSmaller(sizeBytes: number, parentPath: string): void {
-  const { file, geometry } = openLayer(parentPath);
-  file.close();
-  if (sizeBytes >= geometry.sizeBytes) return;
-  const problem = `a size of ${sizeBytes} bytes is less than the ${geometry.sizeBytes} bytes of its parent`;
+function refuseSmaller(sizeBytes: number, parentBytes: number): void {
+  if (sizeBytes >= parentBytes) return;
+  const problem = `a size of ${sizeBytes} bytes is less than the ${parentBytes} bytes of its parent`;
   throw new HyperfileError('VHDX_GEOMETRY', {
     data: { problem },
     hint: 'Leave the size out to take that of the parent, or choose a larger one.',

@@ -3,12 +3,11 @@
  * space, and reading it in order reads the file in order. Nothing of the file is a hole once it is sealed, if everything
  * of the disk was written: zeros are stored like other bytes.
  */
+import { randomGuid } from '../bytes/guid.ts';
 import type { BlockFile } from '../disk/block-file.ts';
-import type { DiskExtent, WritableDisk } from '../disk/disk.ts';
 import { createHostFile } from '../disk/host-file.ts';
 import { checkRange } from '../disk/range.ts';
 import { ZEROS } from '../disk/zeros.ts';
-import { randomGuid } from '../bytes/guid.ts';
 import { BlockTable } from './block-table.ts';
 import { firstBlockMb, writeIdentifier, writeTables } from './file-layout.ts';
 import { BLOCK, MIB } from './format.ts';
@@ -33,9 +32,8 @@ export function createFixedDisk(filePath: string, options: NewDiskOptions): Fixe
   }
 }
 
-export class FixedDisk implements WritableDisk {
+export class FixedDisk {
   readonly sizeBytes: number;
-  readonly logicalSectorBytes: number;
   readonly #file: BlockFile;
   readonly #metadata: Metadata;
   readonly #geometry: Geometry;
@@ -48,12 +46,6 @@ export class FixedDisk implements WritableDisk {
     this.#geometry = geometry;
     this.#start = firstBlockMb(geometry) * MIB;
     this.sizeBytes = metadata.sizeBytes;
-    this.logicalSectorBytes = metadata.logicalSectorBytes;
-  }
-
-  read(target: Uint8Array, offset: number): void {
-    checkRange(this.sizeBytes, offset, target.length);
-    this.#file.readAt(target, 0, target.length, this.#start + offset);
   }
 
   write(source: Uint8Array, offset: number): void {
@@ -70,15 +62,6 @@ export class FixedDisk implements WritableDisk {
     for (let done = 0; done < length; done += ZEROS.length) {
       this.#file.writeAt(ZEROS, 0, Math.min(ZEROS.length, length - done), fileOffset + done);
     }
-  }
-
-  extents(offset: number, length: number): Iterable<DiskExtent> {
-    checkRange(this.sizeBytes, offset, length);
-    return length === 0 ? [] : [{ offset, length, kind: 'data' }];
-  }
-
-  flush(): void {
-    this.#file.flush();
   }
 
   /** Writes everything around the blocks; the file is complete after it. */

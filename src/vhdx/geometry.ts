@@ -72,10 +72,19 @@ export function isSectorSize(bytes: number): boolean {
   return bytes === 512 || bytes === 4096;
 }
 
+const ALLOWED: Readonly<Record<ShapeProblem['what'], string>> = {
+  sectors: 'A sector has 512 or 4096 bytes.',
+  blocks: 'A block has 1, 2, 4, 8, 16, 32, 64, 128 or 256 MiB.',
+  size: 'A disk has whole sectors, and at most 64 TiB; write its size like 64G or 512MiB.',
+};
+
 /** @throws HyperfileError VHDX_GEOMETRY for a shape that the format does not allow. */
 export function checkedGeometry(shape: DiskShape): Geometry {
   const [first] = shapeProblems(shape);
-  if (first !== undefined) throw new HyperfileError('VHDX_GEOMETRY', { data: { problem: first.problem } });
+  if (first !== undefined) {
+    const { problem, what } = first;
+    throw new HyperfileError('VHDX_GEOMETRY', { data: { problem }, hint: ALLOWED[what] });
+  }
   return geometryOf(shape);
 }
 

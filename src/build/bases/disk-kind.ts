@@ -1,6 +1,7 @@
 /** What a file given as a base or to import is, by its content; its name only decides when the content does not. */
 import { open } from 'node:fs/promises';
-import { signatureOf, type DiskFormat } from '../../convert/formats.ts';
+import type { DiskFormat } from '../../convert/format-names.ts';
+import { signatureOf } from '../../convert/formats.ts';
 import { detectArchive, type ArchiveKind } from '../../fs/archive.ts';
 
 export type FileKind =
