@@ -8,8 +8,12 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import path from 'node:path';
 import type { Call, Handlers } from './call.ts';
+import { GuestPrograms } from '../guest/programs.ts';
 import type { Host } from './host.ts';
 import { answersDirect, type Machine } from './machine.ts';
+
+/** From the command to the end of everything that runs in the guest. */
+const SHUTDOWN_NOTICE_MS = 100;
 
 interface Session {
   readonly machineId: string;
@@ -20,7 +24,21 @@ interface Session {
 }
 
 export function guestHandlers(host: Host): Handlers {
-  return { 'New-PSSession': (call) => newSession(host, call) };
+  return {
+    'New-PSSession': (call) => newSession(host, call),
+    'guest: shutdown': (call) => shutdownFromInside(host, call),
+  };
+}
+
+/** What guest/shutdown.ts asks for. It is answered before the machine goes, as the asker goes with it. */
+function shutdownFromInside(host: Host, call: Call): void {
+  const machine = host.machineById(call.text('VMId')!);
+  const isRestart = call.text('action') === 'restart';
+  const act = async (): Promise<void> => {
+    await host.power.turnOff(machine);
+    if (isRestart) await host.power.start(machine);
+  };
+  setTimeout(() => void act().catch((error: unknown) => host.onFault(error)), SHUTDOWN_NOTICE_MS);
 }
 
 /** Answers `socket PATH`, or in a word why there is no session: what module/source/NewPSSession.cs makes errors of. */
@@ -40,11 +58,13 @@ export class Guests {
   readonly #host: Host;
   readonly #sessions = new Set<Session>();
   readonly #folder: string;
+  readonly #programs: GuestPrograms;
   #opened = 0;
 
   constructor(host: Host) {
     this.#host = host;
     this.#folder = path.join(host.folder, 'sessions');
+    this.#programs = new GuestPrograms(path.join(host.folder, 'guest-programs'), host.powershell);
     mkdirSync(this.#folder, { recursive: true });
   }
 
@@ -58,16 +78,23 @@ export class Guests {
   async open(machine: Machine): Promise<string> {
     const id = ++this.#opened;
     const socketPath = path.join(this.#folder, `${id}.sock`);
-    const root = machine.running!.root!;
-    const child = spawn(
-      this.#host.powershell,
-      ['-s', '-NoLogo', '-NoProfile', '-ConfigurationFile', this.#configuration(id, machine, root)],
-      {
-        cwd: root,
-        env: this.#host.guestEnvironment(root),
-        stdio: ['pipe', 'pipe', 'ignore'],
-      },
-    );
+    const { root } = machine.running!;
+    const place = {
+      machineId: machine.id,
+      machineName: machine.name,
+      root: root!,
+      hostSocket: this.#host.socketPath,
+    };
+    const env = this.#programs.environment(place);
+    const configuration = this.#configuration(id, machine.id, this.#programs.profileOf(place));
+    const args = ['-s', '-NoLogo', '-NoProfile', '-ConfigurationFile', configuration];
+    const child = spawn(this.#host.powershell, args, {
+      cwd: root,
+      env,
+      stdio: ['pipe', 'pipe', 'ignore'],
+      // A group of its own: what its commands started ends with it.
+      detached: true,
+    });
     child.on('error', (error) => this.#host.onFault(error));
     child.stdin.on('error', () => undefined);
     const server = createServer();
@@ -104,19 +131,15 @@ export class Guests {
     rmSync(socketPath, { force: true });
     if (child.exitCode !== null || child.signalCode !== null) return;
     const exited = once(child, 'exit');
-    child.kill('SIGKILL');
+    process.kill(-child.pid!, 'SIGKILL');
     await exited;
   }
 
   /** A session configuration: what the guest's PowerShell does first. */
-  #configuration(id: number, machine: Machine, root: string): string {
-    const script = path.join(this.#folder, `${id}.ps1`);
-    writeFileSync(script, this.#host.guestProfile(machine, root));
+  #configuration(id: number, guid: string, script: string): string {
     const file = path.join(this.#folder, `${id}.pssc`);
-    writeFileSync(
-      file,
-      `@{ SchemaVersion = '2.0.0.0'; GUID = '${machine.id}'; SessionType = 'Default'; ScriptsToProcess = '${script}' }\n`,
-    );
+    const settings = `SchemaVersion = '2.0.0.0'; GUID = '${guid}'; SessionType = 'Default'`;
+    writeFileSync(file, `@{ ${settings}; ScriptsToProcess = '${script}' }\n`);
     return file;
   }
 }

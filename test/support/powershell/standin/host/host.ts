@@ -10,7 +10,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Attachments } from './attachments.ts';
 import type { Call, Handlers } from './call.ts';
 import { checkpointHandlers, Checkpoints } from './checkpoints.ts';
-import { deviceHandlers, Devices } from './devices.ts';
+import { adapterHandlers } from './adapters.ts';
+import { driveHandlers, Drives } from './drives.ts';
+import { serviceHandlers } from './integration-services.ts';
+import { settingHandlers } from './settings.ts';
 import { invalidValue, notInContract, StandInError } from './errors.ts';
 import { noFaults, promptGuest, type Faults, type GuestBehaviour } from './faults.ts';
 import { guestHandlers, Guests } from './guests.ts';
@@ -49,10 +52,10 @@ export class Host {
   ];
   readonly attachments = new Attachments(path.join(this.folder, 'disks'), this.faults);
   readonly storage = new Storage(this.faults);
-  readonly devices = new Devices(this);
+  readonly drives = new Drives(this);
   readonly power = new Power(this);
   readonly checkpoints = new Checkpoints(this);
-  readonly guests = new Guests(this);
+  readonly guests: Guests;
   /** Every call so far, by cmdlet, in order. */
   readonly calls: string[] = [];
   /** What went wrong in the stand-in itself, not in what it stands for. */
@@ -62,13 +65,17 @@ export class Host {
 
   constructor(options: HostOptions) {
     this.powershell = options.powershell;
+    this.guests = new Guests(this);
     this.language = options.language ?? 'en';
     mkdirSync(this.machinesFolder, { recursive: true });
     this.#handlers = {
       ...vhdHandlers(this),
       ...machineHandlers(this),
       ...checkpointHandlers(this),
-      ...deviceHandlers(this),
+      ...driveHandlers(this),
+      ...adapterHandlers(this),
+      ...settingHandlers(this),
+      ...serviceHandlers(this),
       ...hostHandlers(this),
       ...storageHandlers(this),
       ...guestHandlers(this),
@@ -171,25 +178,5 @@ export class Host {
 
   guestAnswers(machine: Machine): boolean {
     return hasHeartbeat(machine, this.guest);
-  }
-
-  guestEnvironment(root: string): NodeJS.ProcessEnv {
-    return {
-      PATH: process.env.PATH,
-      HOME: root,
-      TERM: 'dumb',
-      NO_COLOR: '1',
-      POWERSHELL_TELEMETRY_OPTOUT: '1',
-      POWERSHELL_UPDATECHECK: 'Off',
-    };
-  }
-
-  /** Drive C: is the guest's disk. */
-  guestProfile(machine: Machine, root: string): string {
-    return `New-PSDrive -Name C -PSProvider FileSystem -Root '${root}' -Scope Global | Out-Null
-$env:COMPUTERNAME = '${machine.name.replace(/'/g, "''")}'
-$env:SystemRoot = 'C:\\Windows'
-Set-Location -LiteralPath C:\\
-`;
   }
 }

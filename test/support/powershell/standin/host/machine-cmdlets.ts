@@ -88,7 +88,7 @@ function newVm(host: Host, call: Call): void {
   if (diskPath !== undefined) readChain(diskPath, host.faults);
   const machine = newMachine({ name, generation, path: folder, memoryStartupBytes, version });
   machine.adapters[0].switchName = switchName;
-  if (diskPath !== undefined) host.devices.addDrive(machine, { path: diskPath });
+  if (diskPath !== undefined) host.drives.addDrive(machine, { path: diskPath });
   mkdirSync(folder, { recursive: true });
   host.machines.set(machine.id, machine);
   call.output(describeMachine(machine, host.guest, host.name));

@@ -235,6 +235,11 @@ export function describeAdapter(machine: Machine, adapter: Adapter): TypedObject
   };
 }
 
+/** What names a part of a machine. */
+export function partOf(machine: Machine, id: string): { Id: string; VMId: string; VMName: string } {
+  return { Id: `Microsoft:${machine.id.toUpperCase()}\\${id}`, VMId: machine.id, VMName: machine.name };
+}
+
 function timeSpan(ms: number): string {
   const seconds = Math.floor(ms / 1000);
   const part = (value: number): string => String(value).padStart(2, '0');

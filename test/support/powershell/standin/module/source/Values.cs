@@ -20,6 +20,7 @@ namespace Hyperfile.StandIn
             return value switch
             {
                 null => null,
+                PSObject custom => Gather(custom.Properties.Select(property => (property.Name, (object?)property.Value))),
                 string text => JsonValue.Create(text),
                 bool flag => JsonValue.Create(flag),
                 SwitchParameter flag => JsonValue.Create(flag.IsPresent),
@@ -36,7 +37,9 @@ namespace Hyperfile.StandIn
                 IDictionary table => Gather(table.Keys.Cast<object>().Select(key => (key.ToString()!, table[key]))),
                 IEnumerable list => new JsonArray(list.Cast<object?>().Select(ToJson).ToArray()),
                 _ when value.GetType().IsPrimitive => JsonValue.Create(Convert.ToDecimal(value)),
-                _ => FromObject(value),
+                _ when IsModel(value.GetType()) => FromObject(value),
+                // Nothing that the host knows.
+                _ => JsonValue.Create(value.ToString()),
             };
         }
 

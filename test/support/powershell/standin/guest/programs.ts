@@ -1,0 +1,89 @@
+/**
+ * The programs that every guest of the stand-in has on its PATH, and what its PowerShell does first. A guest has Windows'
+ * names for things where PowerShell lets it: drive C: is its disk, `powershell.exe` and `cmd.exe` are there. .NET's own
+ * file functions know no drives on this system: scripts for guests use PowerShell's.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { GUEST_ROOT } from './paths.ts';
+
+export interface GuestPlace {
+  readonly machineId: string;
+  readonly machineName: string;
+  /** Where its system volume is mounted. */
+  readonly root: string;
+  /** The host's socket. */
+  readonly hostSocket: string;
+}
+
+export class GuestPrograms {
+  readonly #folder: string;
+  readonly #powershell: string;
+
+  constructor(folder: string, powershell: string) {
+    this.#folder = folder;
+    this.#powershell = powershell;
+    const bin = path.join(folder, 'bin');
+    mkdirSync(bin, { recursive: true });
+    for (const name of ['cmd', 'shutdown']) this.#writeProgram(name, this.#nodeScript(`${name}.ts`));
+    for (const name of ['powershell', 'pwsh']) this.#writeProgram(name, this.#powershellScript());
+  }
+
+  #writeProgram(name: string, text: string): void {
+    for (const file of [name, `${name}.exe`])
+      writeFileSync(path.join(this.#folder, 'bin', file), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+  }
+
+  #nodeScript(name: string): string {
+    return `exec '${process.execPath}' --disable-warning=ExperimentalWarning '${path.join(import.meta.dirname, name)}' "$@"`;
+  }
+
+  /** -NoProfile goes: the profile is what makes this a guest. */
+  #powershellScript(): string {
+    return `for word do
+  shift
+  case $word in -[Nn]o[Pp]rofile) ;; *) set -- "$@" "$word" ;; esac
+done
+exec '${this.#powershell}' "$@"`;
+  }
+
+  /** The environment of every process in a guest. Lays its profile. */
+  environment(place: GuestPlace): NodeJS.ProcessEnv {
+    const config = path.join(this.#folder, place.machineId);
+    mkdirSync(path.join(config, 'powershell'), { recursive: true });
+    writeFileSync(path.join(config, 'powershell/profile.ps1'), guestProfile(place));
+    return {
+      PATH: `${path.join(this.#folder, 'bin')}:/usr/local/bin:/usr/bin:/bin`,
+      HOME: place.root,
+      XDG_CONFIG_HOME: config,
+      XDG_DATA_HOME: path.join(config, 'data'),
+      XDG_CACHE_HOME: path.join(config, 'cache'),
+      TERM: 'dumb',
+      NO_COLOR: '1',
+      POWERSHELL_TELEMETRY_OPTOUT: '1',
+      POWERSHELL_UPDATECHECK: 'Off',
+      COMPUTERNAME: place.machineName,
+      SystemRoot: String.raw`C:\Windows`,
+      SystemDrive: 'C:',
+      ComSpec: 'cmd.exe',
+      [GUEST_ROOT]: place.root,
+      HYPERV_GUEST_ID: place.machineId,
+      HYPERV_GUEST_HOST: place.hostSocket,
+    };
+  }
+
+  /** The script that gives a session its drive. */
+  profileOf({ machineId }: GuestPlace): string {
+    return path.join(this.#folder, machineId, 'powershell/profile.ps1');
+  }
+}
+
+function guestProfile({ root }: GuestPlace): string {
+  return `$null = New-PSDrive -Name C -PSProvider FileSystem -Root '${root}' -Scope Global -ErrorAction SilentlyContinue
+$place = (Get-Location).ProviderPath
+if ($place -eq '${root}' -or $place.StartsWith('${root}/')) {
+    Set-Location -LiteralPath ('C:' + $place.Substring('${root}'.Length) + '/')
+}
+Remove-Variable -Name place
+`;
+}
