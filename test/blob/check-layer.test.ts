@@ -4,6 +4,7 @@ import path from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { checkLayer } from '../../src/blob/check-layer.ts';
 import { createChild, createVhdx } from '../../src/vhdx/create.ts';
+import { entryOf, leaveUnclosed, putEntry } from '../vhdx/log/logs.ts';
 import { codeOf, MIB, scratchFolder } from './scratch.ts';
 
 const [BASE, CHILD, OTHER] = ['a', 'b', 'c'].map((digit) => digit.repeat(32));
@@ -57,6 +58,14 @@ describe('a layer', () => {
     changed.subarray(0, old.length).copy(bytes, place);
     fs.writeFileSync(at(CHILD), bytes);
     expect(await check(CHILD, BASE, at(BASE))).toBe('BLOB_PARENT_MISMATCH');
+  });
+
+  it('that was not closed is refused, and so is one on it: its bytes are not yet what it shows', async () => {
+    leaveUnclosed(at(BASE), (ring) => putEntry(ring, 0, entryOf()));
+    expect(await check(BASE)).toBe('BLOB_NOT_VHDX');
+    expect(() => checkLayer(at(BASE), { id: BASE })).toThrow('not closed cleanly');
+    expect(await check(CHILD, BASE)).toBeUndefined();
+    expect(await check(CHILD, BASE, at(BASE))).toBe('BLOB_NOT_VHDX');
   });
 
   it('that is no VHDX, is unfinished or damaged is refused', async () => {

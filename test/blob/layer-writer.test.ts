@@ -10,6 +10,7 @@ import { planParts, type LayerPart } from '../../src/blob/parts.ts';
 import type { LayerBlob, LayerForm } from '../../src/oci/layer-form.ts';
 import { createDisk } from '../../src/vhdx/sandbox.ts';
 import { testWith } from '../support/needs.ts';
+import { entryOf, leaveUnclosed, putEntry } from '../vhdx/log/logs.ts';
 import {
   allocatedBytes,
   codeOf,
@@ -121,6 +122,15 @@ describe('a head whose block table', () => {
   it('cannot be found is refused', async () => {
     const packed = await forge((file) => file.fill(0, 192 * 1024, 320 * 1024));
     expect(await refusal(packed)).toBe('BLOB_NOT_VHDX');
+  });
+
+  it('is not yet what the log says is refused, and not sent either', async () => {
+    const plan = planParts(layer, TINY);
+    leaveUnclosed(layer, (ring) => putEntry(ring, 0, entryOf()));
+    expect(await refusal(await forge(() => undefined, plan))).toBe('BLOB_NOT_VHDX');
+    expect(() => planParts(layer, TINY)).toThrow(
+      expect.objectContaining({ code: 'VHDX_LOG_NOT_EMPTY' }) as Error,
+    );
   });
 
   it('is all noise is refused', async () => {

@@ -1,10 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { exportImage } from '../../src/build/export.ts';
 import { importImage } from '../../src/build/import.ts';
+import { openCleanLayer } from '../../src/vhdx/layer.ts';
 import { describeWith } from '../support/needs.ts';
+import { entryOf, leaveUnclosed, putEntry, SECTOR } from '../vhdx/log/logs.ts';
 import { BUILD_NEEDS, leftovers, SHELL, Yard } from './building.ts';
 
 describeWith([...BUILD_NEEDS, 'qemu-img', '7zz', 'sgdisk'], 'bases, imports and exports', () => {
@@ -119,6 +121,31 @@ describeWith([...BUILD_NEEDS, 'qemu-img', '7zz', 'sgdisk'], 'bases, imports and 
     const { config } = await store.image('twice');
     const [layer] = store.chainPaths(config.layers);
     expect(statSync(layer).nlink).toBe(1);
+  });
+
+  test('a disk that was not closed comes in with what is only in its log, and as a file that is closed', async () => {
+    const bytes = readFileSync(at('trip.vhdx'));
+    const clean = openCleanLayer(at('trip.vhdx'));
+    clean.file.close();
+    const { fileOffset, length } = clean.regions.bat;
+    const table = new Uint8Array(bytes.subarray(fileOffset, fileOffset + length));
+    const pages = Array.from({ length: 16 }, (_, i) => ({
+      kind: 'page' as const,
+      fileOffset: fileOffset + i * SECTOR,
+      bytes: table.subarray(i * SECTOR, (i + 1) * SECTOR),
+    }));
+    // All blocks of the disk are in the log alone; nobody may write to the file, so that it could be shared.
+    writeFileSync(at('unclosed.vhdx'), bytes.fill(0, fileOffset, fileOffset + length));
+    leaveUnclosed(at('unclosed.vhdx'), (ring) => putEntry(ring, 0, entryOf(pages)));
+    chmodSync(at('unclosed.vhdx'), 0o444);
+    const { image } = await yard.build('FROM ./unclosed.vhdx\nRUN cat /deep > /copy\n');
+    await yard.inside(image.id, (root) => {
+      expect(readFileSync(path.join(root, 'copy'), 'utf8')).toBe('deep\n');
+    });
+    const store = await yard.store();
+    const base = store.chainPaths((await store.image(image.id)).config.layers).at(-1)!;
+    openCleanLayer(base).file.close();
+    execFileSync('qemu-img', ['compare', '-f', 'vhdx', '-F', 'raw', base, at('golden.raw')]);
   });
 
   test('what is not a disk with a system is refused, and nothing is left', async () => {
