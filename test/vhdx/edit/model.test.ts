@@ -227,6 +227,23 @@ it('files that are changed in place always hold what a plain map of sectors hold
       work.finish();
       work.check();
     }),
-    { numRuns: RUNS },
+    {
+      numRuns: RUNS,
+      examples: [
+        // A partial block that is given up, and partial again in its old place: the bits it had must not count again.
+        [
+          { pages: 512, blockBytes: MIB, sectorBytes: 512 },
+          [
+            { do: 'child', blockBytes: MIB, growsBy: 0 },
+            { do: 'write', first: 0, count: 1, seed: 1 },
+            { do: 'reopen' },
+            { do: 'zero', first: 0, count: 256, seed: 0 },
+            { do: 'reopen' },
+            { do: 'write', first: 5, count: 1, seed: 2 },
+            { do: 'reopen' },
+          ],
+        ],
+      ],
+    },
   );
 });
