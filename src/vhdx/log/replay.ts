@@ -19,7 +19,7 @@ export interface ReplayedLog {
   readonly zeroBytes: number;
   /** How much longer it makes the file. */
   readonly grownBytes: number;
-  /** The number of its newest entry: who goes on writing to the log begins above it. */
+  /** The number of its newest entry. */
   readonly sequenceNumber: bigint;
 }
 
