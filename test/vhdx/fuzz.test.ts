@@ -1,136 +1,94 @@
-/** Damaged and hostile files, at random but aimed at the structures: a named error or a readable disk, and soon. */
-import fc from 'fast-check';
-import fs from 'node:fs';
-import path from 'node:path';
-import { expect, it } from 'vitest';
-import { isHyperfileError } from '../../src/base/error.ts';
+/**
+ * Damaged and hostile files: a slice of what scripts/fuzz-vhdx.ts does for as long as one likes. What must hold for any
+ * file whatever is in fuzzing/examine.ts.
+ */
+import { describe, expect, it } from 'vitest';
 import { MemoryFile } from '../../src/disk/memory-file.ts';
-import { ChainIndex } from '../../src/vhdx/chain-index.ts';
-import { withChecksum } from '../../src/vhdx/header.ts';
-import { readLayer } from '../../src/vhdx/layer.ts';
-import { Gather } from '../../src/vhdx/runs.ts';
-import { createDisk } from '../../src/vhdx/sandbox.ts';
-import { MIB, pattern, scratchFolder } from './scratch.ts';
+import { Fuzzer } from './fuzzing/engine.ts';
+import { imageOf, MutantFile, Violation } from './fuzzing/mutant-file.ts';
+import { fuzzInThread } from './fuzzing/watch.ts';
 
-const [HEADER_1, HEADER_2, REGIONS_1, REGIONS_2] = [65536, 131072, 196608, 262144];
-const [METADATA, BAT] = [2 * MIB, 3 * MIB];
+const SECONDS = 20;
 
-interface Mutation {
-  readonly at: number;
-  readonly bytes: Uint8Array;
-}
+describe('files that were broken in their structures', () => {
+  it('are refused by name, or can be read, checked, repaired and changed', async () => {
+    const summary = await fuzzInThread({ seed: 20260127, runs: 20_000, seconds: SECONDS });
+    expect(summary.violation).toBeUndefined();
+    // Every way out was taken, and many different checks.
+    const outcomes = new Map(summary.outcomes);
+    expect(outcomes.get('reads')).toBeGreaterThan(20);
+    expect(outcomes.size).toBeGreaterThan(15);
+  }, 120_000);
 
-/** Bytes of the structures, not of the payload, and values that formats are broken with. */
-const place = fc.oneof(
-  ...[HEADER_1, HEADER_2].map((start) => fc.nat(79).map((at) => start + at)),
-  ...[REGIONS_1, REGIONS_2].map((start) => fc.nat(79).map((at) => start + at)),
-  fc.nat(32 * 7).map((at) => METADATA + at),
-  fc.nat(500).map((at) => METADATA + 65536 + at),
-  fc.nat(20).map((entry) => BAT + entry * 8),
-  fc.constant(BAT + 4096 * 8),
-);
-const value = fc.oneof(
-  fc.constantFrom(
-    '00',
-    'ff',
-    '01',
-    '0000',
-    'ffff',
-    '00000000',
-    'ffffffff',
-    '00000080',
-    'ffffff7f',
-    '0000100000000000',
-  ),
-  fc.constantFrom(
-    'ffffffffffffffff',
-    '0600f0ffffffffff',
-    '0700400000000000',
-    '0600500000000000',
-    '0200000000000000',
-  ),
-  fc.uint8Array({ minLength: 1, maxLength: 8 }).map((bytes) => Buffer.from(bytes).toString('hex')),
-);
-const mutation: fc.Arbitrary<Mutation> = fc
-  .tuple(place, value)
-  .map(([at, hex]) => ({ at, bytes: Buffer.from(hex, 'hex') }));
-const attack = fc.record({
-  mutations: fc.array(mutation, { minLength: 1, maxLength: 4 }),
-  fixChecksums: fc.boolean(),
-  cutBytes: fc.option(fc.nat(9 * MIB), { freq: 8, nil: undefined }),
+  it('were sound before', () => {
+    const outcomes = new Fuzzer(1).soundOutcomes();
+    expect(outcomes.length).toBeGreaterThanOrEqual(10);
+    expect(outcomes.filter(([, outcome]) => outcome !== 'reads')).toEqual([]);
+  });
+
+  it('are broken in the same way when the same run comes again', () => {
+    const [one, other] = [new Fuzzer(5), new Fuzzer(5)];
+    const outcomesOf = (fuzzer: Fuzzer) => Array.from({ length: 20 }, (_, run) => fuzzer.run(run).outcome);
+    expect(outcomesOf(one)).toEqual(outcomesOf(other));
+  });
 });
 
-/** The first megabytes of a real difference, only the bytes that are not zero. */
-function seedFile(): Buffer {
-  const folder = scratchFolder();
-  const [base, child] = ['base.vhdx', 'child.vhdx'].map((name) => path.join(folder, name));
-  const disk = createDisk(base, { sizeBytes: 16 * MIB });
-  disk.write(pattern(MIB, 1), 0);
-  disk.seal(child);
-  disk.write(pattern(4096, 1), 3 * MIB);
-  disk.write(pattern(MIB, 1), 5 * MIB);
-  disk.zero(0, MIB);
-  disk.seal();
-  disk.close();
-  return fs.readFileSync(child);
-}
+describe('a file that watches how it is used', () => {
+  const file = (): MutantFile => {
+    const sound = new MemoryFile('sound', 10_000);
+    sound.writeAt(Buffer.from('some bytes'), 0, 10, 4092);
+    return new MutantFile(imageOf(sound));
+  };
 
-function damaged(
-  seed: Buffer,
-  { mutations, fixChecksums, cutBytes }: typeof attack extends fc.Arbitrary<infer A> ? A : never,
-): MemoryFile {
-  const file = new MemoryFile('damaged.vhdx');
-  const put = (at: number, length: number) => file.writeAt(seed, at, length, at);
-  for (const at of [0, HEADER_1, HEADER_2, REGIONS_1, REGIONS_2, METADATA, METADATA + 65536]) put(at, 4096);
-  put(BAT, 65536);
-  put(4 * MIB, seed.length - 4 * MIB);
-  for (const { at, bytes } of mutations) file.writeAt(bytes, 0, bytes.length, at);
-  if (fixChecksums) {
-    for (const [at, length] of [
-      [HEADER_1, 4096],
-      [HEADER_2, 4096],
-      [REGIONS_1, 65536],
-      [REGIONS_2, 65536],
-    ]) {
-      const record = new Uint8Array(length);
-      file.readAt(record, 0, length, at);
-      file.writeAt(withChecksum(record), 0, length, at);
-    }
-  }
-  if (cutBytes !== undefined) file.truncate(cutBytes);
-  return file;
-}
+  it('is a file like any other, and leaves what it was made of alone', () => {
+    const [one, other] = [file(), file()];
+    one.writeAt(Buffer.alloc(9000, 7), 0, 9000, 3000);
+    expect(one.sizeBytes()).toBe(12_000);
+    const bytes = Buffer.alloc(12_000);
+    one.readAt(bytes, 0, 12_000, 0);
+    expect(bytes.equals(Buffer.concat([Buffer.alloc(3000), Buffer.alloc(9000, 7)]))).toBe(true);
+    one.truncate(3001);
+    one.truncate(12_000);
+    one.readAt(bytes, 0, 12_000, 0);
+    expect(bytes.equals(Buffer.alloc(12_000).fill(7, 3000, 3001))).toBe(true);
+    other.readAt(bytes, 0, 10_000, 0);
+    expect(bytes.toString('latin1', 4092, 4102)).toBe('some bytes');
+  });
 
-/** Opens a file and reads a little from everywhere. */
-function tryOut(file: MemoryFile): void {
-  const layer = readLayer(file);
-  const index = new ChainIndex([layer], layer.geometry.logicalSectorBytes);
-  const gather = new Gather();
-  const { sizeBytes } = layer.geometry;
-  const piece = new Uint8Array(4096);
-  for (let i = 0; i < 64; i++) {
-    const at = Math.floor((Math.max(0, sizeBytes - piece.length) / 63) * i);
-    gather.read(index, piece.subarray(0, Math.min(piece.length, sizeBytes)), at);
-  }
-}
+  it('allows no read past its end once it is open', () => {
+    const mutant = file();
+    const read = () => mutant.readAt(Buffer.alloc(1), 0, 1, 10_000);
+    expect(read).toThrow(expect.objectContaining({ code: 'DISK_CUT_SHORT' }) as Error);
+    mutant.isOpen = true;
+    expect(read).toThrow(Violation);
+  });
 
-it('damaged files give named errors, never another one', () => {
-  const seed = seedFile();
-  let read = 0;
-  const refused = new Map<string, number>();
-  fc.assert(
-    fc.property(attack, (how) => {
-      try {
-        tryOut(damaged(seed, how));
-        read++;
-      } catch (error) {
-        if (!isHyperfileError(error)) throw error;
-        refused.set(error.code, (refused.get(error.code) ?? 0) + 1);
+  it.each([
+    [-1, 1],
+    [Number.NaN, 1],
+    [0.5, 1],
+    [2 ** 60, 1],
+    [0, -1],
+    [0, 11],
+  ])('allows no senseless read, like one at %d of %d bytes into 10', (offset, length) => {
+    expect(() => file().readAt(Buffer.alloc(10), 0, length, offset)).toThrow(Violation);
+  });
+
+  it('is not read for ever', () => {
+    const mutant = file();
+    let reads = 0;
+    expect(() => {
+      for (;;) {
+        mutant.readAt(Buffer.alloc(1), 0, 1, 0);
+        reads++;
       }
-    }),
-    { numRuns: 4000, interruptAfterTimeLimit: 5000, seed: 20260105 },
-  );
-  // Both ways out were taken, and many different checks.
-  expect(read).toBeGreaterThan(10);
-  expect(refused.size).toBeGreaterThan(6);
+    }).toThrow(/no end/);
+    expect(reads).toBeGreaterThan(1000);
+  });
+});
+
+it('a run that hangs is noticed and named', async () => {
+  // So soon no thread has even started.
+  const summary = await fuzzInThread({ seed: 1, first: 17, runs: 1_000_000, hangSeconds: 0.001 });
+  expect(summary.violation).toMatch(/no answer .* seed 1, .* 17/);
 });

@@ -24,6 +24,26 @@ function guid(bytes: Buffer, at: number): string {
   return turned + bytes.toString('hex', at + 8, at + 16);
 }
 
+const CRC_OF_BYTE = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte;
+  for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0x82f63b78 : 0);
+  return crc;
+});
+
+/** CRC-32C of a record whose checksum lies at byte 4 and counts as zero. */
+export function naiveChecksum(record: Uint8Array): number {
+  let crc = 0xffffffff;
+  for (let i = 0; i < record.length; i++) {
+    const byte = i >= 4 && i < 8 ? 0 : record[i];
+    crc = (crc >>> 8) ^ CRC_OF_BYTE[(crc ^ byte) & 0xff];
+  }
+  return ~crc >>> 0;
+}
+
+function isTable(bytes: Buffer): boolean {
+  return bytes.toString('latin1', 0, 4) === 'regi' && bytes.readUInt32LE(4) === naiveChecksum(bytes);
+}
+
 const PAGE_BYTES = 65536;
 
 /** Reads a file of the host, a page at a time. The caller closes the descriptor when it is done. */
@@ -52,7 +72,8 @@ export function readerOf(fd: number): ReadAt {
  * that shows the file as it is after replay.
  */
 export function naiveDisk(read: ReadAt, parent?: NaiveDisk): NaiveDisk {
-  const regions = tableOf(read, 0x30000, 16, read(0x30008, 4).readUInt32LE(), (entry) => ({
+  const table = isTable(read(0x30000, 65536)) ? 0x30000 : 0x40000;
+  const regions = tableOf(read, table, 16, read(table + 8, 4).readUInt32LE(), (entry) => ({
     id: guid(entry, 0),
     offset: Number(entry.readBigUInt64LE(16)),
   }));
