@@ -1,6 +1,7 @@
 /** What `disk diff` prints: the parts in which two disks differ, as they are found. */
 import path from 'node:path';
 import { HyperfileError } from '../../base/error.ts';
+import type { StepsIo } from '../../base/steps.ts';
 import { formatOfContent } from '../../convert/formats.ts';
 import { rawSource, vhdxSource, type CopySource } from '../../convert/source.ts';
 import { diffDisks, type DiffRange } from '../../vhdx/operations/diff.ts';
@@ -11,7 +12,7 @@ import type { WorkFlags } from '../options.ts';
 import { safeJson } from '../safe-json.ts';
 import { formatSize } from '../size.ts';
 import { jsonArray, writePieces } from '../write-lines.ts';
-import { withDiskWork, type DiskWork } from './work.ts';
+import { withDiskWork } from './work.ts';
 
 const DIFFERENT = 1;
 
@@ -56,7 +57,7 @@ async function printed(
   b: CopySource,
   flags: WorkFlags,
   console: Console,
-  io: DiskWork,
+  io: StepsIo,
 ): Promise<Total> {
   const total = { rangeCount: 0, differentBytes: 0 };
   const ranges = counted(diffDisks(a, b, io), total);

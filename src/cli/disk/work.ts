@@ -1,25 +1,20 @@
 /** Work on disk files of the host, without a store: shows it, and lets Ctrl-C stop it. */
 import { HyperfileError } from '../../base/error.ts';
 import type { Listener, Progress } from '../../base/events.ts';
+import type { StepsIo } from '../../base/steps.ts';
 import type { Console } from '../console.ts';
 import { interruptible } from '../interrupt.ts';
 import type { WorkFlags } from '../options.ts';
 import { openWorkView } from '../render/work-view.ts';
 import { safeJson } from '../safe-json.ts';
 
-export interface DiskWork {
-  /** Fires at Ctrl-C. The work cleans up behind itself and throws INTERRUPTED. */
-  readonly signal: AbortSignal;
-  /** May be called often. Work that never calls it shows a spinner only, and leaves no line. */
-  readonly onProgress: Listener<Progress>;
-}
-
 /** The live view draws ten times a second; nobody else needs to hear more often. */
 const TELL_EVERY_MS = 100;
 
 /**
  * Runs `work` with a view of it: a bar on a terminal, now and then a line in a log, events under `--progress=json`,
- * nothing under `--quiet`.
+ * nothing under `--quiet`. Work that never tells of progress shows a spinner only, and leaves no line. After Ctrl-C it
+ * cleans up behind itself and throws.
  *
  * @param title `converting a.raw to b.vhdx`
  * @throws HyperfileError CLI_NO_TERMINAL, INTERRUPTED, and whatever the work throws
@@ -28,7 +23,7 @@ export async function withDiskWork<T>(
   flags: Pick<WorkFlags, 'quiet' | 'progress'>,
   console: Console,
   title: string,
-  work: (io: DiskWork) => Promise<T>,
+  work: (io: StepsIo) => Promise<T>,
 ): Promise<T> {
   const view = await openWorkView(flags.quiet ? 'quiet' : flags.progress, console);
   const announce = (message: string) => view.show({ type: 'warning', message });

@@ -14,7 +14,7 @@ export function define(command: Command, console: Console): void {
   command
     .description('Flatten an image into one disk without layers. The ending of the file chooses the format.')
     .argument('<IMAGE>', 'name or id of an image')
-    .requiredOption('-o, --output <file>', 'the new disk: .vhdx, .vhd, .qcow2, .raw or .img')
+    .requiredOption('-o, --output <file>', 'the new disk: .vhdx, .vhd, .vmdk, .qcow2, .raw or .img')
     .option('-q, --quiet', 'show nothing')
     .addOption(progressOption())
     .action((name: string, flags: Flags) =>
