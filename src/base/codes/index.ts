@@ -8,9 +8,11 @@ import { driverCodes } from './driver.ts';
 import { fsCodes } from './fs.ts';
 import { fuseCodes } from './fuse.ts';
 import { generalCodes } from './general.ts';
+import { hypervCodes } from './hyperv.ts';
 import { languageCodes } from './language.ts';
 import { ociCodes } from './oci.ts';
 import { planCodes } from './plan.ts';
+import { powershellCodes } from './powershell.ts';
 import { registryCodes } from './registry.ts';
 import { storeCodes } from './store.ts';
 import { transferCodes } from './transfer.ts';
@@ -30,6 +32,8 @@ export const ERROR_CODES = {
   ...fuseCodes,
   ...storeCodes,
   ...driverCodes,
+  ...powershellCodes,
+  ...hypervCodes,
   ...buildCodes,
   ...ociCodes,
   ...blobCodes,
