@@ -1,0 +1,2 @@
+Set-StrictMode -Version 3.0
+$ErrorActionPreference = 'Stop'
