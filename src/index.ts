@@ -19,3 +19,23 @@ export type { TransferIo } from './transfer/io.ts';
 export { openRepository, type OpenRepositoryOptions } from './transfer/open-repository.ts';
 export { pullImage, type ImageToPull } from './transfer/pull-image.ts';
 export { pushImage, type ImageToPush } from './transfer/push-image.ts';
+
+// VHDX files by themselves. Long work is a generator that hands out its progress: run it with `runSteps`.
+export { runSteps, type StepsIo } from './base/steps.ts';
+export { convertDisk, type ConvertInput, type ConvertOutput } from './convert/convert.ts';
+export type { DiskExtent, ReadableDisk, WritableDisk } from './disk/disk.ts';
+export { openChain, type ChainDisk } from './vhdx/chain.ts';
+export { createDiskFile, type NewFileShape } from './vhdx/create.ts';
+export { openForChange } from './vhdx/edit/open.ts';
+export type { Finding, RepairKind, Severity } from './vhdx/findings.ts';
+export { openLayer, type Layer } from './vhdx/layer.ts';
+export { checkChain, type CheckedFile } from './vhdx/operations/check.ts';
+export { compactDisk, type Compacted } from './vhdx/operations/compact.ts';
+export { diffDisks, type DiffRange } from './vhdx/operations/diff.ts';
+export { mapChain, type MapExtent } from './vhdx/operations/map.ts';
+export { mergeDisk, type Merged, type MergeOptions } from './vhdx/operations/merge-disk.ts';
+export { rebase, type RebaseOptions } from './vhdx/operations/rebase.ts';
+export { repairDisk } from './vhdx/operations/repair.ts';
+export { resizeDisk } from './vhdx/operations/resize.ts';
+export { trimDisk, type DiskRange, type Trimmed } from './vhdx/operations/trim.ts';
+export { resolveLayer, type ChainRange, type LayerRange } from './vhdx/resolve.ts';
