@@ -46,7 +46,11 @@ export async function startStandIn(options: { readonly language?: Language } = {
     },
     stop: async () => {
       await host.stop();
-      if (host.ownFaults.length > 0) throw new AggregateError(host.ownFaults, 'the stand-in failed');
+      if (host.ownFaults.length > 0)
+        throw new AggregateError(
+          host.ownFaults,
+          `the stand-in failed: ${host.ownFaults.map(String).join('; ')}`,
+        );
     },
   };
 }

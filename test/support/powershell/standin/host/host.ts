@@ -100,9 +100,14 @@ export class Host {
   async stop(): Promise<void> {
     this.#server?.close();
     await this.guests.endSessions();
-    for (const machine of this.machines.values()) if (machine.running) await this.power.turnOff(machine);
-    for (const disk of [...this.attachments.disks]) await this.attachments.detach(disk);
+    for (const machine of this.machines.values())
+      if (machine.running) await this.#letGo(this.power.turnOff(machine));
+    for (const disk of [...this.attachments.disks]) await this.#letGo(this.attachments.detach(disk));
     rmSync(this.folder, { recursive: true });
+  }
+
+  async #letGo(work: Promise<void>): Promise<void> {
+    await work.catch((error: unknown) => this.onFault(error));
   }
 
   /** What is still there that a command should have removed. */

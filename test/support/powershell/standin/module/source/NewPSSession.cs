@@ -85,13 +85,7 @@ namespace Microsoft.PowerShell.Commands
             }
             var connection = new GuestConnectionInfo(answer["socket ".Length..], name, Credential);
             var runspace = RunspaceFactory.CreateRunspace(connection, Host, TypeTable.LoadDefaultTypeFiles(), null, Name?.FirstOrDefault());
-            using var opened = new ManualResetEvent(false);
-            runspace.StateChanged += (_, change) =>
-            {
-                if (change.RunspaceStateInfo.State is RunspaceState.Opened or RunspaceState.Broken or RunspaceState.Closed) opened.Set();
-            };
-            runspace.OpenAsync();
-            opened.WaitOne();
+            WaitUntilOpened(runspace);
             if (runspace.RunspaceStateInfo.State == RunspaceState.Opened)
             {
                 WriteObject(PSSession.Create(runspace, "VMBus", this));
@@ -100,6 +94,19 @@ namespace Microsoft.PowerShell.Commands
             var broken = runspace.RunspaceStateInfo.Reason ?? new PSInvalidOperationException("The session did not open.");
             WriteError(new ErrorRecord(broken, "PSSessionOpenFailed", ErrorCategory.OpenError, name));
             runspace.Dispose();
+        }
+
+        private static void WaitUntilOpened(Runspace runspace)
+        {
+            using var opened = new ManualResetEvent(false);
+            void OnChange(object? sender, RunspaceStateEventArgs change)
+            {
+                if (change.RunspaceStateInfo.State is RunspaceState.Opened or RunspaceState.Broken or RunspaceState.Closed) opened.Set();
+            }
+            runspace.StateChanged += OnChange;
+            runspace.OpenAsync();
+            opened.WaitOne();
+            runspace.StateChanged -= OnChange;
         }
     }
 }
