@@ -54,14 +54,15 @@ async function refuseOtherFiles(file: string, format: DiskFormat, signal: AbortS
   return info['virtual-size'];
 }
 
-const CHECK_FOUND_ERRORS = 2;
+/** Statuses of `qemu-img check`: it gave up, or came to its end and found errors. */
+const DAMAGED = [1, 2];
 /** Some space is lost, which a conversion gets rid of. */
-const CHECK_FOUND_LEAKS = 3;
+const LEAKS = 3;
 
 async function refuseDamage(file: string, format: DiskFormat, signal: AbortSignal): Promise<void> {
-  const accept = [0, CHECK_FOUND_ERRORS, CHECK_FOUND_LEAKS];
+  const accept = [0, ...DAMAGED, LEAKS];
   const { status, stderr } = await runTool('qemu-img', ['check', '-f', format, file], { signal, accept });
-  if (status !== CHECK_FOUND_ERRORS) return;
+  if (!DAMAGED.includes(status)) return;
   throw unusable(file, `it is cut short or damaged: ${stderr.split('\n', 1)[0] ?? ''}`);
 }
 
