@@ -2,30 +2,21 @@
  * What must hold for any file whatever: it is refused with a named error, or it can be read everywhere, twice the same, as
  * a naive reader reads it; a check agrees with opening; and what can be opened can be changed and repaired.
  */
-import { isHyperfileError } from '../../../src/base/error.ts';
 import { ZERO_GUID } from '../../../src/bytes/guid.ts';
 import { parentProblem } from '../../../src/vhdx/ancestry.ts';
-import { EditedDisk } from '../../../src/vhdx/edit/edited-disk.ts';
-import { openEditor } from '../../../src/vhdx/edit/open.ts';
-import type { RepairKind } from '../../../src/vhdx/findings.ts';
-import { MIB } from '../../../src/vhdx/format.ts';
 import { readCurrentHeader } from '../../../src/vhdx/header.ts';
 import { readLayer, type Layer } from '../../../src/vhdx/layer.ts';
-import { checkOpenFile } from '../../../src/vhdx/operations/check.ts';
-import { repairFile } from '../../../src/vhdx/operations/repair.ts';
 import { naiveReplay } from '../naive-log.ts';
 import { naiveDisk, type ReadAt } from '../naive-reader.ts';
-import { pattern } from '../scratch.ts';
-import { MutantFile, Violation, type Image } from './mutant-file.ts';
+import { Changes } from './changes.ts';
 import { MutantDisk, spotsOf, type Spot } from './mutant-disk.ts';
+import { MutantFile, Violation, type Image } from './mutant-file.ts';
 import type { Random } from './random.ts';
 import { readAtOf, type Seed } from './seeds.ts';
+import { attempt, compareWithCheck, must } from './verdicts.ts';
 
 /** How a case ended: the code of the refusal, or what was done with the file. */
 export type Outcome = string;
-
-/** Blocks of this size at most are written to: zeroing larger ones only takes time. */
-const MAX_WRITTEN_BLOCK = 4 * MIB;
 
 /** @throws Violation when something happens that must not. */
 export function examine(seed: Seed, image: Image, random: Random): Outcome {
@@ -49,38 +40,8 @@ export function examine(seed: Seed, image: Image, random: Random): Outcome {
   if (!same.every((bytes, i) => bytes.equals(contents[i])))
     throw new Violation('the same file reads differently');
 
-  if (random.chance(0.6)) change(image, below, spots, contents, random);
+  if (random.chance(0.6)) new Changes(image, below, spots, contents, random).make();
   return 'reads';
-}
-
-/** The result, or the code with which it was refused. Anything else that is thrown is a violation. */
-function attempt<T>(what: string, action: () => T): T | string {
-  try {
-    return action();
-  } catch (error) {
-    if (error instanceof Violation) throw error;
-    if (!isHyperfileError(error)) throw new Violation(`${what}: ${String(error)}`, { cause: error });
-    if (!error.code.startsWith('VHDX_')) throw new Violation(`${what}: ${error.code}: ${error.message}`);
-    if (/\{\w+\}|undefined|NaN/.test(error.message)) throw new Violation(`${what}: ${error.message}`);
-    return error.code;
-  }
-}
-
-/** The result of something that cannot be refused any more. */
-function must<T>(what: string, action: () => T): T {
-  let result: T | undefined;
-  const refused = attempt(what, () => void (result = action()));
-  if (typeof refused === 'string') throw new Violation(`${what}: refused with ${refused}`);
-  return result as T;
-}
-
-function compareWithCheck(image: Image, opened: Layer | string): void {
-  const { findings } = must('check', () => checkOpenFile(new MutantFile(image)));
-  const errors = findings.listed.filter(({ severity }) => severity === 'error').map(({ code }) => code);
-  const agrees = typeof opened === 'string' ? errors[0] === opened : errors.length === 0;
-  if (agrees) return;
-  const verdict = typeof opened === 'string' ? opened : 'reads';
-  throw new Violation(`opening: ${verdict}, but a check finds: ${errors.join(', ')}`);
 }
 
 /** Opening and the pseudo code of the specification agree on whether there is a log to replay, and which. */
@@ -131,67 +92,4 @@ function compareWithNaive(
       if (!ours.equals(theirs)) throw new Violation(`sector ${sector} is not what a naive reader reads`);
     }
   }
-}
-
-/** Repairs what can be repaired, writes a little here and there, and looks whether that and nothing else has changed. */
-function change(
-  image: Image,
-  below: readonly Layer[],
-  spots: readonly Spot[],
-  before: readonly Buffer[],
-  random: Random,
-): void {
-  const file = new MutantFile(image);
-  const kinds = repairsFor(file);
-  if (kinds.size > 0 && random.chance(0.5)) {
-    must('repair', () => repairFile(file, kinds));
-    compare('a repair', file, below, spots, before);
-    const left = [...repairsFor(file)];
-    if (left.length > 0) throw new Violation(`a repair leaves something to repair: ${left.join(', ')}`);
-  }
-  const editor = must('open for changes', () => openEditor(file));
-  if (editor.layer.geometry.blockBytes > MAX_WRITTEN_BLOCK) return;
-  const disk = new EditedDisk(editor, below);
-  const expected = before.map((bytes) => Buffer.from(bytes));
-  for (let i = random.below(4); i >= 0; i--) {
-    const spot = random.pick(spots);
-    const length = random.chance(0.5) ? spot.length : 1 + random.below(spot.length);
-    const bytes = random.chance(0.3) ? Buffer.alloc(length) : pattern(length, i + 60);
-    must('write', () => disk.write(bytes, spot.offset));
-    lay(expected, spots, spot.offset, bytes);
-  }
-  const crashes = random.chance(0.3);
-  must('commit', () => (crashes ? disk.flush() : editor.finish()));
-  compare(crashes ? 'a commit and a crash' : 'a change', file, below, spots, expected);
-}
-
-function repairsFor(file: MutantFile): Set<RepairKind> {
-  const { findings } = must('check', () => checkOpenFile(file));
-  return new Set(
-    findings.listed.flatMap(({ repair }) => (repair && repair !== 'parent-paths' ? [repair] : [])),
-  );
-}
-
-/** Lays a write over what all spots that it touches are expected to hold. */
-function lay(expected: readonly Buffer[], spots: readonly Spot[], at: number, bytes: Buffer): void {
-  spots.forEach(({ offset, length }, i) => {
-    const [start, end] = [Math.max(offset, at), Math.min(offset + length, at + bytes.length)];
-    if (start < end) bytes.copy(expected[i], start - offset, start - at, end - at);
-  });
-}
-
-function compare(
-  after: string,
-  file: MutantFile,
-  below: readonly Layer[],
-  spots: readonly Spot[],
-  expected: readonly Buffer[],
-): void {
-  const copy = new MutantFile(file.image());
-  const layer = must(`open after ${after}`, () => readLayer(copy));
-  copy.isOpen = true;
-  const contents = must(`read after ${after}`, () => new MutantDisk([layer, ...below]).readAll(spots));
-  const wrong = contents.findIndex((bytes, i) => !bytes.equals(expected[i]));
-  if (wrong >= 0) throw new Violation(`after ${after} the disk reads otherwise at ${spots[wrong].offset}`);
-  compareWithCheck(file.image(), layer);
 }
