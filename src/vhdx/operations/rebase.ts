@@ -1,7 +1,7 @@
 /** Tells a differencing disk anew where its parent is. Not a block is touched, and its own children stay valid. */
 import path from 'node:path';
 import { HyperfileError } from '../../base/error.ts';
-import { closeLayers, openLayers } from '../ancestry.ts';
+import { closeLayers, identityOf, openLayers } from '../ancestry.ts';
 import type { Editor } from '../edit/editor.ts';
 import { replaceItem } from '../edit/metadata-edit.ts';
 import { openEditor, openLocked } from '../edit/open.ts';
@@ -29,7 +29,8 @@ export function rebase(childPath: string, parentPath: string, options: RebaseOpt
     const parents = openLayers(parentPath);
     closeLayers(parents);
     const [parent] = parents;
-    if (parents.some((layer) => layer.path === locked.file.path)) {
+    const own = identityOf(locked.file.path);
+    if (parents.some((layer) => identityOf(layer.path) === own)) {
       throw new HyperfileError('VHDX_CHAIN_CYCLE', { data: { path: locked.file.path } });
     }
     const editor = openEditor(locked.file);

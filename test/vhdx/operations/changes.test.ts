@@ -2,7 +2,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { openChain } from '../../../src/vhdx/chain.ts';
 import { createChild, createFixed, createVhdx } from '../../../src/vhdx/create.ts';
 import { openForChange, openLocked } from '../../../src/vhdx/edit/open.ts';
@@ -129,6 +129,17 @@ describe('rebasing', () => {
     expect(shown(leaf).equals(before)).toBe(true);
     rebase(middle, other, { ignoreMismatch: true });
     expect(shown(middle).subarray(0, 4096).equals(Buffer.alloc(4096))).toBe(true);
+  });
+
+  it('sees a disk among its own ancestors by whatever path they are reached', () => {
+    const { folder, middle, leaf } = chainOfThree();
+    const before = shown(leaf);
+    const link = `${folder}-link`;
+    fs.symlinkSync(folder, link);
+    onTestFinished(() => fs.rmSync(link));
+    const sameLeaf = path.join(link, path.basename(leaf));
+    expect(() => rebase(middle, sameLeaf, { ignoreMismatch: true })).toThrow(code('VHDX_CHAIN_CYCLE'));
+    expect(shown(leaf).equals(before)).toBe(true);
   });
 
   it('refuses a parent with other sectors', () => {
