@@ -1,7 +1,9 @@
 /**
  * The VHDX engine alone, without kernel or disk server: random 4 KiB reads and writes and sequential 1 MiB reads through
- * a sandbox on a chain of one and of thirty-two layers, and the memory its index takes. Everything is in the page cache.
- * The two depths take turns, time is processor time and the best round counts: a busy machine should spoil little.
+ * a sandbox on chains of 1, 2, 32 and 200 layers, and the memory that index and tables take. Chains of more than one
+ * layer hold the same scattered pages, spread over more or fewer files: what depth itself costs is what they differ in.
+ * Everything is in the page cache. The depths take turns, time is processor time and the best round counts: a busy
+ * machine should spoil little. Then random writes against the disk server, which needs root and fio.
  *
  *     node --expose-gc bench/engine.ts
  */
@@ -10,15 +12,23 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { SealableDisk } from '../src/disk/sealable-disk.ts';
 import { createDisk, openSandbox } from '../src/vhdx/sandbox.ts';
+import { compareWrites } from './engine-writes.ts';
+import { row, TABLE_HEAD } from './timing.ts';
 
 const MIB = 1024 * 1024;
 const DISK_BYTES = 64 * 1024 * MIB;
 const USED_BYTES = 512 * MIB;
 const PAGE_BYTES = 4096;
-const COUNT = 200_000;
-const ROUNDS = 9;
-/** Every layer above the lowest changes so many pages, anywhere: at depth 32 one page in eight. */
-const PAGES_PER_LAYER = 500;
+const COUNT = 100_000;
+const ROUNDS = 7;
+const DEPTHS = [1, 2, 32, 200];
+/** All layers above the lowest together change so many pages, anywhere: one in eight, however many layers there are. */
+const SCATTERED_PAGES = 16_000;
+/** What a deep chain may take of the time of a shallow one. */
+const DEPTH_BOUND = 1.2;
+/** Islands of different files that lie close to each other cannot be read with one call. */
+const LONG_READ_BOUND = 1.5;
+const LONG_READ = '1 MiB read in order';
 
 const folder = fs.mkdtempSync(path.join(tmpdir(), 'hyperfile-bench-'));
 const order = Float64Array.from({ length: COUNT }, randomOffset);
@@ -49,7 +59,7 @@ function chainOf(depth: number): string[] {
   for (let layer = 1; layer < depth; layer++) {
     files.unshift(nextPath());
     disk.seal(files[0]);
-    for (let i = 0; i < PAGES_PER_LAYER; i++) disk.write(page, randomOffset());
+    for (let i = 0; i < SCATTERED_PAGES / (depth - 1); i++) disk.write(page, randomOffset());
   }
   disk.seal();
   disk.close();
@@ -114,32 +124,52 @@ function plainReads(): number {
   return best;
 }
 
-function run(): void {
-  const subjects = [openSubject(1), openSubject(32)];
-  race('4 KiB reads/s', COUNT, subjects, (disk) => order.forEach((at) => disk.read(page, at)));
-  race('1 MiB reads/s', USED_BYTES / MIB, subjects, readAll);
-  page.fill(7);
-  race('4 KiB writes/s', COUNT, subjects, (disk) => order.forEach((at) => disk.write(page, at)));
-  race('4 KiB reads/s of what was written', COUNT, subjects, (disk) =>
-    order.forEach((at) => disk.read(page, at)),
+async function run(): Promise<void> {
+  const subjects = DEPTHS.map(openSubject);
+  const offsets = (work: (disk: SealableDisk, at: number) => void) => (disk: SealableDisk) =>
+    order.forEach((at) => work(disk, at));
+  race(
+    'random 4 KiB read',
+    COUNT,
+    subjects,
+    offsets((disk, at) => disk.read(page, at)),
   );
-  console.log(`4 KiB reads/s of a plain file: ${plainReads().toFixed(0)}`);
-  const [one, deep] = subjects;
-  for (const [name, rate] of one.best) {
-    const deepRate = deep.best.get(name) ?? 0;
-    console.log(
-      `${name}: ${rate.toFixed(0)}, at depth 32 ${deepRate.toFixed(0)} (${(deepRate / rate).toFixed(3)})`,
-    );
-  }
-  for (const { depth, indexBytes } of subjects) {
-    const perGib = (indexBytes / 1024) * ((1024 * MIB) / USED_BYTES);
-    console.log(`index and tables at depth ${depth}: ${perGib.toFixed(0)} KiB for a GiB in use`);
+  race(LONG_READ, USED_BYTES / MIB, subjects, readAll);
+  page.fill(7);
+  race(
+    'random 4 KiB write',
+    COUNT,
+    subjects,
+    offsets((disk, at) => disk.write(page, at)),
+  );
+  race(
+    'random 4 KiB read of what was written',
+    COUNT,
+    subjects,
+    offsets((disk, at) => disk.read(page, at)),
+  );
+  console.log(`random 4 KiB read of a plain file: ${(1e6 / plainReads()).toFixed(2)} µs`);
+  const [single, shallow, ...deep] = subjects;
+  for (const [name, rate] of single.best) console.log(`${name}, depth 1: ${(1e6 / rate).toFixed(2)} µs`);
+  console.log(`\n${TABLE_HEAD}`);
+  for (const { depth, best } of deep) {
+    for (const [name, rate] of best) {
+      const theirs = 1e6 / (shallow.best.get(name) ?? 0);
+      const bound = name === LONG_READ ? LONG_READ_BOUND : DEPTH_BOUND;
+      console.log(row(`${name}, depth ${depth}`, 1e6 / rate, 'depth 2', theirs, bound, 'µs'));
+    }
   }
   for (const { disk } of subjects) disk.close();
+  console.log(await compareWrites(folder));
+  for (const { depth, indexBytes } of subjects) {
+    console.log(
+      `\ndepth ${depth}: ${(indexBytes / 1024).toFixed(0)} KiB of memory for ${USED_BYTES / MIB} MiB in use`,
+    );
+  }
 }
 
 try {
-  run();
+  await run();
 } finally {
   fs.rmSync(folder, { recursive: true });
 }
