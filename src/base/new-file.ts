@@ -89,10 +89,11 @@ async function publish(partial: string, target: string): Promise<void> {
   }
 }
 
-/** The names of unfinished files mean nothing to whoever reads the error. */
+/** The names of unfinished files mean nothing to whoever reads the error, and nothing was lost where there is no room. */
 function inWordsOf(target: string, names: readonly string[], error: unknown): unknown {
-  if (!isHyperfileError(error)) return diskFullAt(target, error);
-  if (!names.includes(String(error.data.path))) return error;
-  const { code, data, hint, cause } = error;
+  const known = diskFullAt(target, error);
+  if (!isHyperfileError(known) || !names.concat(target).includes(String(known.data.path))) return known;
+  const { code, data, cause } = known;
+  const hint = code === 'DISK_FULL' ? 'Make room there, or give a name on another disk.' : known.hint;
   return new HyperfileError(code, { data: { ...data, path: target }, hint, cause });
 }
