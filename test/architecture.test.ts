@@ -181,7 +181,10 @@ test('only base starts programs', () => {
     .filter(({ name }) => !PROCESS_STARTERS.test(name))
     .flatMap(({ name, imports }) =>
       imports
-        .filter(({ target, isType }) => !isType && /^(node:child_process|child_process|execa|node-powershell)$/.test(target))
+        .filter(
+          ({ target, isType }) =>
+            !isType && /^(node:child_process|child_process|execa|node-powershell)$/.test(target),
+        )
         .map(({ target, line }) => `src/${name}:${line}: imports ${target}`),
     );
   expect(wrong).toEqual([]);
