@@ -4,6 +4,7 @@ import type { Server } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { chooseSet } from '../contract/choose-set.ts';
 import { readContract, type CmdletContract, type ParameterSet } from '../contract/contract.ts';
 import { powershellEngine, POWERSHELL_ENVIRONMENT, POWERSHELL_NEEDS } from '../engine.ts';
 import { describeWith } from '../../needs.ts';
@@ -136,18 +137,11 @@ const mandatoryOf = (set: ParameterSet): string[] =>
     .filter(([, { isMandatory }]) => isMandatory)
     .map(([name]) => name);
 
-/**
- * about_Parameter_Sets: of the sets that have every argument, the default one is taken, else the one whose mandatory
- * parameters are all there; several such are ambiguous. What is taken and not complete fails, for the parameter that is
- * missing or because it cannot be told which.
- */
+/** What the binder answers; without a set, it may name what is missing or say that it cannot tell. */
 function outcomes(cmdlet: CmdletContract, names: readonly string[]): string[] {
-  const having = cmdlet.sets.filter((set) => names.every((name) => name in set.parameters));
-  const complete = having.filter((set) => mandatoryOf(set).every((name) => names.includes(name)));
-  const preferred = having.find((set) => set.isDefault);
-  const chosen = preferred === undefined ? complete : complete.filter((set) => set === preferred);
-  if (chosen.length === 1) return [`bound: ${chosen[0].name}`];
-  if (chosen.length > 1) return ['AmbiguousParameterSet InvalidArgument'];
+  const choice = chooseSet(cmdlet, names);
+  if ('set' in choice) return [`bound: ${choice.set.name}`];
+  if (choice.problem === 'ambiguous') return ['AmbiguousParameterSet InvalidArgument'];
   return ['MissingMandatoryParameter InvalidArgument', 'AmbiguousParameterSet InvalidArgument'];
 }
 
