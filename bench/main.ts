@@ -1,7 +1,7 @@
 /** Every benchmark, one after another, each beside its peer. Quote ratios: machines differ, and drift. */
 import { execa } from 'execa';
 
-const BENCHMARKS = ['engine', 'convert', 'disk-server', 'build', 'blob', 'registry'];
+const BENCHMARKS = ['engine', 'vhdx-tables', 'convert', 'disk-server', 'build', 'blob', 'registry'];
 
 for (const name of BENCHMARKS) {
   console.log(`\n## ${name}\n`);
