@@ -23,6 +23,7 @@ export { pushImage, type ImageToPush } from './transfer/push-image.ts';
 // VHDX files by themselves. Long work is a generator that hands out its progress: run it with `runSteps`.
 export { runSteps, type StepsIo } from './base/steps.ts';
 export { convertDisk, type ConvertInput, type ConvertOutput } from './convert/convert.ts';
+export { rawSource, vhdxSource, type CopySource } from './convert/source.ts';
 export type { DiskExtent, ReadableDisk, WritableDisk } from './disk/disk.ts';
 export { openChain, type ChainDisk } from './vhdx/chain.ts';
 export { createDiskFile, type NewFileShape } from './vhdx/create.ts';
@@ -31,7 +32,7 @@ export type { Finding, RepairKind, Severity } from './vhdx/findings.ts';
 export { openLayer, type Layer } from './vhdx/layer.ts';
 export { checkChain, type CheckedFile } from './vhdx/operations/check.ts';
 export { compactDisk, type Compacted } from './vhdx/operations/compact.ts';
-export { diffDisks, type DiffRange } from './vhdx/operations/diff.ts';
+export { diffDisks, type DiffIo, type DiffRange, type LocatedDisk } from './vhdx/operations/diff.ts';
 export { mapChain, type MapExtent } from './vhdx/operations/map.ts';
 export { mergeDisk, type Merged, type MergeOptions } from './vhdx/operations/merge-disk.ts';
 export { rebase, type RebaseOptions } from './vhdx/operations/rebase.ts';
