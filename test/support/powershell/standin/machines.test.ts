@@ -146,10 +146,12 @@ say (Hyper-V\\Get-VM -Id $vm.Id).Heartbeat.ToString()
 say (failure { Hyper-V\\Stop-VM -VM $vm })
 while ((Hyper-V\\Get-VM -Id $vm.Id).Heartbeat -ne 'OkApplicationsHealthy') { Start-Sleep -Milliseconds 100 }
 say (Hyper-V\\Get-VMIntegrationService -VM $vm | Where-Object Id -like '*84EAAE65-2F2E-45F5-9BB5-0E857DC8EB47').PrimaryOperationalStatus
+Hyper-V\\Connect-VMNetworkAdapter -VMName build -SwitchName 'Default Switch'
+say (Hyper-V\\Get-VMNetworkAdapter -VM $vm).IPAddresses[0]
 Hyper-V\\Stop-VM -VM $vm
 say (Hyper-V\\Get-VM -Id $vm.Id).State.ToString()`,
     );
-    expect(answers).toEqual(['', 'NoContact', 'OperationFailed NotSpecified', 'Ok', 'Off']);
+    expect(answers).toEqual(['', 'NoContact', 'OperationFailed NotSpecified', 'Ok', '172.20.0.2', 'Off']);
   });
 
   test('have devices and settings', async () => {

@@ -7,6 +7,13 @@
  *     await standIn.stop();
  *
  * Where the documentation does not say what Windows does, a call fails with `NotInTheContract` instead of guessing.
+ *
+ * What it cannot show, because it runs on Linux:
+ *  - A guest's drive C: exists for PowerShell's cmdlets and for the programs of guest/, not for .NET's file functions:
+ *    `[IO.File]::ReadAllText('C:\x')` fails, and Copy-Item -ToSession wants a destination folder that exists.
+ *  - A volume is in one folder at a time; a drive letter is only a name.
+ *  - There is no Linux guest that runs commands, no SSH, no DISM, no ISO, no VHD; no registry, rights of files, services.
+ *  - What comes back from a guest carries PSComputerName and other properties, as on Windows: ConvertTo-Json shows them.
  */
 import path from 'node:path';
 import { powershellEngine, POWERSHELL_ENVIRONMENT, POWERSHELL_NEEDS } from '../engine.ts';

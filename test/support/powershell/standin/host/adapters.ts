@@ -23,7 +23,7 @@ async function getAdapters(host: Host, call: Call): Promise<void> {
     throw notInContract(`Get-VMNetworkAdapter, parameter set ${call.set}`);
   await call.each(namedMachines(host, call), (machine) => {
     const found = machine.adapters.filter((adapter) => name === undefined || adapter.name === name);
-    for (const adapter of found) call.output(describeAdapter(machine, adapter));
+    for (const adapter of found) call.output(describeAdapter(machine, adapter, host.guest));
   });
 }
 

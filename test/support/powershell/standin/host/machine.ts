@@ -189,7 +189,7 @@ export function describeMachine(machine: Machine, guest: GuestBehaviour, hostNam
     CreationTime: new Date(machine.createdAt).toISOString(),
     HardDrives: machine.drives.map((drive) => describeDrive(machine, drive, 'HardDiskDrive')),
     DVDDrives: machine.dvds.map((drive) => describeDrive(machine, drive, 'DvdDrive')),
-    NetworkAdapters: machine.adapters.map((adapter) => describeAdapter(machine, adapter)),
+    NetworkAdapters: machine.adapters.map((adapter) => describeAdapter(machine, adapter, guest)),
   };
 }
 
@@ -218,7 +218,12 @@ export function describeDrive(
   };
 }
 
-export function describeAdapter(machine: Machine, adapter: Adapter): TypedObject {
+/** The guest tells its addresses, so there are none before its heartbeat, without a switch or without data exchange. */
+export function describeAdapter(machine: Machine, adapter: Adapter, guest: GuestBehaviour): TypedObject {
+  const isKnown =
+    adapter.switchName !== undefined &&
+    hasHeartbeat(machine, guest) &&
+    !machine.disabledServices.has(SERVICES.dataExchange.id);
   return {
     $type: 'VMNetworkAdapter',
     Id: `Microsoft:${machine.id.toUpperCase()}\\${adapter.id}`,
@@ -227,7 +232,7 @@ export function describeAdapter(machine: Machine, adapter: Adapter): TypedObject
     VMName: machine.name,
     SwitchName: adapter.switchName ?? null,
     Connected: adapter.switchName !== undefined,
-    IPAddresses: [],
+    IPAddresses: isKnown ? ['172.20.0.2', 'fe80::2'] : [],
     MacAddress: '00155D000000',
     IsManagementOs: false,
     DynamicMacAddressEnabled: true,

@@ -1,13 +1,14 @@
 /** Firmware, memory, processors and security of machines. */
 import type { Call, Handlers, TypedObject } from './call.ts';
 import { invalidValue, notInContract, StandInError } from './errors.ts';
+import type { GuestBehaviour } from './faults.ts';
 import type { Host } from './host.ts';
 import { describeAdapter, describeDrive, partOf, SECURE_BOOT_TEMPLATES, type Machine } from './machine.ts';
 import { change, given, namedMachines, requireState } from './machine-cmdlets.ts';
 
 export function settingHandlers(host: Host): Handlers {
   return {
-    'Get-VMFirmware': (call) => describeEach(host, call, describeFirmware),
+    'Get-VMFirmware': (call) => describeEach(host, call, (machine) => describeFirmware(machine, host.guest)),
     'Set-VMFirmware': (call) => setFirmware(host, call),
     'Get-VMMemory': (call) => describeEach(host, call, describeMemory),
     'Set-VMMemory': (call) => setMemory(host, call),
@@ -30,14 +31,16 @@ async function describeEach(
   await call.each(namedMachines(host, call), (machine) => call.output(describe(machine)));
 }
 
-function describeFirmware(machine: Machine): TypedObject {
+function describeFirmware(machine: Machine, guest: GuestBehaviour): TypedObject {
   if (machine.generation === 1) throw invalidValue(`${machine.name} is of generation 1`);
   const devices = [
     ...machine.drives.map(
       (drive) => ['Drive', drive.id, describeDrive(machine, drive, 'HardDiskDrive')] as const,
     ),
     ...machine.dvds.map((drive) => ['Drive', drive.id, describeDrive(machine, drive, 'DvdDrive')] as const),
-    ...machine.adapters.map((adapter) => ['Network', adapter.id, describeAdapter(machine, adapter)] as const),
+    ...machine.adapters.map(
+      (adapter) => ['Network', adapter.id, describeAdapter(machine, adapter, guest)] as const,
+    ),
   ];
   const order = machine.bootOrder.flatMap((id) => devices.filter(([, device]) => device === id));
   return {
