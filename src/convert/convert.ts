@@ -91,10 +91,15 @@ function inHalf(io: StepsIo, before: 0 | 1): StepsIo {
 }
 
 async function sizeOf({ format, path }: ConvertInput, signal: AbortSignal): Promise<number> {
-  const file = openHostFile(path as string);
-  const fileBytes = file.sizeBytes();
-  file.close();
-  return format === 'raw' ? fileBytes : examineForeign(file.path, format, signal);
+  const file = path as string;
+  if (format !== 'raw') {
+    // qemu-img would open anything.
+    openHostFile(file).close();
+    return examineForeign(file, format, signal);
+  }
+  const source = await rawSource(file);
+  source.close();
+  return source.sizeBytes;
 }
 
 async function copyInto(

@@ -6,9 +6,10 @@
 import { lstatSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import path from 'node:path';
-import { HyperfileError, isHyperfileError } from '../base/error.ts';
+import { isHyperfileError } from '../base/error.ts';
 import { runTool } from '../base/process.ts';
 import type { DiskFormat } from './format-names.ts';
+import { unusable } from './formats.ts';
 
 /** What qemu-img calls a format. */
 export function qemuName(format: DiskFormat): string {
@@ -33,10 +34,6 @@ export async function examineForeign(file: string, format: DiskFormat, signal: A
   }
 }
 
-export function unusable(file: string, reason: string): HyperfileError {
-  return new HyperfileError('DISK_UNUSABLE', { data: { path: file, reason } });
-}
-
 interface DiskInfo {
   readonly 'virtual-size': number;
   readonly 'backing-filename'?: string;
@@ -46,7 +43,7 @@ interface DiskInfo {
 /** A qcow2 or VMDK may name any file of the host as the one below it: what it holds is not only its own. */
 async function refuseOtherFiles(file: string, format: DiskFormat, signal: AbortSignal): Promise<number> {
   const args = ['info', '--output=json', '-f', qemuName(format), file];
-  const { stdout } = await runTool('qemu-img', args, { signal });
+  const { stdout } = await runTool('qemu-img', args, { signal, endsWithUs: true });
   const info = JSON.parse(stdout) as DiskInfo;
   const other = info['backing-filename'] ?? info['format-specific']?.data?.['data-file'];
   if (other !== undefined)
@@ -61,7 +58,8 @@ const LEAKS = 3;
 
 async function refuseDamage(file: string, format: DiskFormat, signal: AbortSignal): Promise<void> {
   const accept = [0, ...DAMAGED, LEAKS];
-  const { status, stderr } = await runTool('qemu-img', ['check', '-f', format, file], { signal, accept });
+  const options = { signal, accept, endsWithUs: true };
+  const { status, stderr } = await runTool('qemu-img', ['check', '-f', format, file], options);
   if (!DAMAGED.includes(status)) return;
   throw unusable(file, `it is cut short or damaged: ${stderr.split('\n', 1)[0] ?? ''}`);
 }

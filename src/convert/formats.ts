@@ -1,4 +1,4 @@
-/** How a file shows which disk format it has, or is to have. */
+/** How a file shows which disk format it has, or is to have, and the error for one that it has only in name. */
 import { open, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { HyperfileError } from '../base/error.ts';
@@ -69,4 +69,9 @@ async function readPart(file: FileHandle, offset: number, length: number): Promi
 
 function startsWith(bytes: Buffer, signature: string): boolean {
   return bytes.subarray(0, signature.length).equals(Buffer.from(signature, 'latin1'));
+}
+
+/** DISK_UNUSABLE. @param reason `it is cut short` */
+export function unusable(file: string, reason: string): HyperfileError {
+  return new HyperfileError('DISK_UNUSABLE', { data: { path: file, reason } });
 }

@@ -2,6 +2,7 @@
 import type { BlockFile } from '../disk/block-file.ts';
 import { openHostFile } from '../disk/host-file.ts';
 import { openChain, type ChainDisk } from '../vhdx/chain.ts';
+import { unusable } from './formats.ts';
 import { dataRanges, type FileRange } from './sparse-map.ts';
 
 export interface CopySource {
@@ -54,11 +55,12 @@ const PHYSICAL_SECTOR_BYTES = 4096;
 
 /**
  * A raw image. What is missing of its last sector reads as zeros.
- * @throws HyperfileError DISK_NOT_FOUND, DISK_NOT_A_FILE, DISK_IO
+ * @throws HyperfileError DISK_NOT_FOUND, DISK_NOT_A_FILE, DISK_UNUSABLE, DISK_IO
  */
 export async function rawSource(filePath: string): Promise<CopySource> {
   const file = openHostFile(filePath);
   try {
+    if (file.sizeBytes() === 0) throw unusable(filePath, 'it is empty');
     return new RawSource(file, await dataRanges(filePath));
   } catch (error) {
     file.close();

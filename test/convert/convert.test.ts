@@ -124,7 +124,8 @@ describeWith(['7zz', 'qemu-img', 'python:pyvhdi'], 'converting', () => {
     fs.writeFileSync(raw, '');
     const file = path.join(folder, 'disk.vhdx');
     const input = { format: 'raw', path: raw } as const;
-    await expect(convert(input, file, { format: 'vhdx' })).rejects.toMatchObject({ code: 'VHDX_GEOMETRY' });
+    for (const format of ['vhdx', 'raw', 'qcow2'] as const)
+      await expect(convert(input, file, { format })).rejects.toMatchObject({ code: 'DISK_UNUSABLE' });
     fs.writeFileSync(raw, Buffer.alloc(512));
     const odd = convert(input, file, { format: 'vhdx', blockBytes: 5 * MIB });
     await expect(odd).rejects.toMatchObject({ code: 'VHDX_GEOMETRY' });

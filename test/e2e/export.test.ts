@@ -79,8 +79,8 @@ describeWith(SITE_NEEDS, 'an export', () => {
   });
 
   test.each(['SIGINT', 'SIGKILL'] as const)('an import is stopped by %s as well', async (signal) => {
-    const source = path.join(site.folder, `source-${signal}.raw`);
-    execFileSync('truncate', ['-s', '64M', source]);
+    const source = path.join(site.folder, `source-${signal}.qcow2`);
+    execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', source, '64M']);
     const running = site.start(['import', source, 'never'], { env: stuckEnv });
     await stuckAtWork();
     running.signalGroup(signal);

@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { copyFile, link, rm, stat } from 'node:fs/promises';
 import { systemCode } from '../../base/error.ts';
 import { convertInto } from '../../convert/convert.ts';
-import { unusable } from '../../convert/foreign.ts';
+import { unusable } from '../../convert/formats.ts';
 import { openChain } from '../../vhdx/chain.ts';
 import { DEFAULT_BLOCK_BYTES } from '../../vhdx/new-disk.ts';
 import type { StepId } from '../events.ts';
