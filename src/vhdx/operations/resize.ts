@@ -83,7 +83,9 @@ function* tidy(file: BlockFile, cuts: boolean, newDataWriteGuid: string): Genera
   const editor = openEditor(file, newDataWriteGuid);
   try {
     clearEntriesBehind(editor);
-    if (editor.layer.metadata.leaveBlocksAllocated) yield* allocateAll(editor);
+    const { leaveBlocksAllocated, hasParent } = editor.layer.metadata;
+    // Blocks that a difference does not have are its parent's.
+    if (leaveBlocksAllocated && !hasParent) yield* allocateAll(editor);
     const endMb = editor.space.usedEndMb();
     if (cuts && endMb < editor.space.endMb) editor.cutAfter(endMb);
   } finally {

@@ -111,6 +111,22 @@ describe('resizing', () => {
   });
 });
 
+describe('resizing a difference that is marked as fixed', () => {
+  it('hides nothing of its parent: it has only its own blocks', () => {
+    const { middle, leaf } = chainOfThree();
+    const bytes = fs.readFileSync(leaf);
+    // LeaveBlocksAllocated and HasParent.
+    bytes.writeUInt32LE(3, 2 * MIB + 65536 + 4);
+    fs.writeFileSync(leaf, bytes);
+    const before = shown(leaf);
+    run(resizeDisk(leaf, 7 * MIB));
+    expect(shown(leaf).equals(before.subarray(0, 7 * MIB))).toBe(true);
+    run(resizeDisk(leaf, 8 * MIB));
+    expect(shown(leaf).equals(Buffer.concat([before.subarray(0, 7 * MIB), Buffer.alloc(MIB)]))).toBe(true);
+    expect(shown(middle).length).toBe(8 * MIB);
+  });
+});
+
 describe('rebasing', () => {
   it('finds a parent again that was moved, and refuses another disk', () => {
     const { folder, middle, leaf, base } = chainOfThree();
