@@ -3,6 +3,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createVhdx } from '../../src/vhdx/create.ts';
+import { openForChange } from '../../src/vhdx/edit/open.ts';
+import { createFixedDisk } from '../../src/vhdx/fixed-disk.ts';
 import { createDisk, openSandbox } from '../../src/vhdx/sandbox.ts';
 import { differences, guidAt, type Names } from './golden-file.ts';
 import { MIB, pattern, scratchFolder } from './scratch.ts';
@@ -57,6 +59,31 @@ describe('the writer makes the golden file of', () => {
     disk.seal();
     disk.close();
     expectGolden('sectors-4096', base);
+  });
+
+  it('a fixed disk', () => {
+    const { base } = scratchFiles();
+    const disk = createFixedDisk(base, { sizeBytes: 2 * MIB + 512 });
+    disk.write(pattern(1024, 11), 2 * MIB - 512);
+    disk.seal();
+    disk.close();
+    expectGolden('fixed', base);
+  });
+
+  it('a dynamic disk that is changed in place, with what that leaves in the log', () => {
+    const { base } = scratchFiles();
+    createVhdx(base, { sizeBytes: 2 * MIB });
+    const before = fs.readFileSync(base);
+    const disk = openForChange(base);
+    disk.write(pattern(512, 12), MIB);
+    disk.close();
+    const inherited: Names = new Map([
+      ['sequence', before.readBigUInt64LE(0x10008)],
+      ['oldFileWrite', guidAt(before, 0x20010)],
+      ['oldDataWrite', guidAt(before, 0x20020)],
+      ['virtualDisk', guidAt(before, 0x210018)],
+    ]);
+    expectGolden('changed-in-place', base, inherited);
   });
 
   it('a difference with partial, zero, absent and whole blocks', () => {

@@ -18,9 +18,9 @@ import { bitmapEntryIndex } from '../../src/vhdx/geometry.ts';
 import { openLayer, type Layer } from '../../src/vhdx/layer.ts';
 import { createDisk, openSandbox } from '../../src/vhdx/sandbox.ts';
 import { describeWith, has, testWith } from '../support/needs.ts';
-import { anyChain, makeChain, type ChainShape, type MadeChain } from './generated-chains.ts';
 import { Libvhdi, qemuCheck, qemuCompare, qemuImg, sevenZip, sha256 } from './judge-programs.ts';
 import { naiveContentsOf, naiveDisk, readerOf } from './naive-reader.ts';
+import { everyChain, makeChain, type ChainPlan, type MadeChain } from './random-chain.ts';
 import { allocatedBytes, contents, GIB, MIB, pattern, scratchFolder } from './scratch.ts';
 
 const CHAINS = 200;
@@ -30,7 +30,7 @@ let libvhdi: Libvhdi | undefined;
 const theLibvhdi = () => (libvhdi ??= new Libvhdi());
 afterAll(() => libvhdi?.close());
 
-function isLargerThanParent(shape: ChainShape): boolean {
+function isLargerThanParent(shape: ChainPlan): boolean {
   return shape.layers.some(
     ({ sizeBytes }, index) => index > 0 && sizeBytes > shape.layers[index - 1].sizeBytes,
   );
@@ -62,32 +62,32 @@ function addMissingBitmaps({ path: file, geometry, bitmapMb }: Layer): void {
 const asked = new Map<string, number>();
 const ask = (reader: string) => asked.set(reader, (asked.get(reader) ?? 0) + 1);
 
-async function judgeBy7Zip(shape: ChainShape, { files, leaf }: MadeChain): Promise<void> {
+async function judgeBy7Zip(shape: ChainPlan, { paths, model }: MadeChain): Promise<void> {
   // It takes an odd number of sectors for a damaged file, and ends at the parent's end.
   const isOdd = shape.layers.some(({ sizeBytes }) => (sizeBytes & shape.logicalSectorBytes) !== 0);
   if (!has7Zip || isOdd || isLargerThanParent(shape)) return;
   ask('7-Zip');
-  const { isClean, said, bytes } = await sevenZip(files[0]);
+  const { isClean, said, bytes } = await sevenZip(paths[0]);
   expect(isClean, said).toBe(true);
-  expect(bytes.equals(leaf), '7-Zip reads something else').toBe(true);
+  expect(bytes.equals(model), '7-Zip reads something else').toBe(true);
 }
 
-async function judgeByLibvhdi(shape: ChainShape, { files, leaf }: MadeChain): Promise<void> {
+async function judgeByLibvhdi(shape: ChainPlan, { paths, model }: MadeChain): Promise<void> {
   // It fails past the parent's end.
   if (!hasLibvhdi || isLargerThanParent(shape)) return;
-  const differences = files.slice(0, -1).map((file) => openLayer(file));
+  const differences = paths.slice(0, -1).map((file) => openLayer(file));
   for (const layer of differences) layer.file.close();
   if (differences.some(hidesBlocks)) return;
   ask('libvhdi');
   differences.forEach(addMissingBitmaps);
-  expect(await theLibvhdi().read(files)).toEqual(Libvhdi.expected(leaf));
+  expect(await theLibvhdi().read(paths)).toEqual(Libvhdi.expected(model));
 }
 
-async function judgeByQemu(shape: ChainShape, { files, base }: MadeChain): Promise<void> {
+async function judgeByQemu(shape: ChainPlan, { paths, base }: MadeChain): Promise<void> {
   // It reads no differences and no sectors of 4096 bytes.
   if (!hasQemu || shape.logicalSectorBytes !== 512) return;
   ask('qemu-img');
-  const file = files.at(-1)!;
+  const file = paths.at(-1)!;
   const compared = await qemuCompare(file, base);
   expect(compared.isClean, compared.said).toBe(true);
   // Reading has looked at most of what a check looks at.
@@ -96,21 +96,21 @@ async function judgeByQemu(shape: ChainShape, { files, base }: MadeChain): Promi
   expect(checked.isClean, checked.said).toBe(true);
 }
 
-function judgeByOurselves({ files, leaf }: MadeChain): void {
-  const chain = openChain(files[0]);
-  expect(chain.layers.map((layer) => layer.path)).toEqual(files);
-  expect(contents(chain).equals(leaf), 'the engine reads something else').toBe(true);
+function judgeByOurselves({ paths, model }: MadeChain): void {
+  const chain = openChain(paths[0]);
+  expect(chain.layers.map((layer) => layer.path)).toEqual(paths);
+  expect(contents(chain).equals(model), 'the engine reads something else').toBe(true);
   chain.close();
-  expect(naiveContentsOf(files).equals(leaf), 'the naive reader reads something else').toBe(true);
+  expect(naiveContentsOf(paths).equals(model), 'the naive reader reads something else').toBe(true);
 }
 
 describe('generated chains', () => {
   it('hold what was written for every reader, 7-Zip, libvhdi and qemu-img among them', async () => {
     await fc.assert(
-      fc.asyncProperty(anyChain, async (shape) => {
+      fc.asyncProperty(everyChain, async (shape) => {
         const folder = fs.mkdtempSync(path.join(tmpdir(), 'hyperfile-judges-'));
         try {
-          const made = makeChain(folder, shape);
+          const made = makeChain(folder, 'layer', shape);
           judgeByOurselves(made);
           // Two programs at once; the last one gets files that are changed for it.
           await Promise.all([judgeBy7Zip(shape, made), judgeByQemu(shape, made)]);
@@ -148,13 +148,13 @@ describeWith(['7zz', 'python:pyvhdi'], 'a chain of 20 layers', () => {
         change(23 * MIB + index * 12288, 20480, index + 40),
       ],
     }));
-    const { files, leaf } = makeChain(scratchFolder(), {
+    const { paths, model } = makeChain(scratchFolder(), 'layer', {
       logicalSectorBytes: 512,
       physicalSectorBytes: 4096,
       layers,
     });
-    expect(await sevenZip(files[0])).toMatchObject({ isClean: true, bytes: leaf });
-    expect(await theLibvhdi().read(files)).toEqual(Libvhdi.expected(leaf));
+    expect(await sevenZip(paths[0])).toMatchObject({ isClean: true, bytes: model });
+    expect(await theLibvhdi().read(paths)).toEqual(Libvhdi.expected(model));
   });
 });
 
