@@ -387,6 +387,15 @@ const BAT_CASES: readonly Case[] = [
     libvhdi: 'same',
   },
   {
+    what: 'an unused block in state 5, which drafts of the format called UNMAPPED',
+    why: 'it is reserved since version 1.00, and no file of it can say that it follows a draft',
+    make: base((b) => batEntry(b, 5, 5)),
+    ours: 'VHDX_BLOCK_STATE',
+    qemu: 'same',
+    sevenZip: 'refuses',
+    libvhdi: 'same',
+  },
+  {
     what: 'PARTIALLY_PRESENT in a dynamic disk',
     why: 'nobody holds the rest of the block; openvmm takes it for FULLY_PRESENT',
     make: base((b) => void (b[BAT + 8] |= 7)),
