@@ -5,7 +5,8 @@
     Author            = 'Hyperfile'
     Description       = 'What Hyperfile does on a Hyper-V host: one function an operation.'
     PowerShellVersion = '5.1'
-    FunctionsToExport = @()
+    # The .psm1 says which.
+    FunctionsToExport = '*'
     CmdletsToExport   = @()
     VariablesToExport = @()
     AliasesToExport   = @()

@@ -126,7 +126,7 @@ function ConvertTo-HyperfileJsonDouble {
     .SYNOPSIS
         Writes a floating-point number so that every bit of it comes back.
     .DESCRIPTION
-        .NET Framework's "R" loses bits of some numbers, and it forgets the sign of a negative zero.
+        "R" of .NET Framework loses bits of some numbers, and it forgets the sign of a negative zero.
     .PARAMETER Value
         A finite number.
     #>

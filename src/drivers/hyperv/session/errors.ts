@@ -54,6 +54,7 @@ export function errorOf(failure: Failure, functionName: string): HyperfileError 
     message: message.trim(),
     target: target || 'it',
     path: target,
+    disk: target,
     category,
     exception,
     hresult,

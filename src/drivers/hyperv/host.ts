@@ -1,0 +1,201 @@
+/** The operations of powershell/Hyperfile.HyperV.psm1, typed. Each is one call of the session. */
+import type { PowerShellSession } from './session/session.ts';
+import type { CallOptions, Parameters } from './session/call.ts';
+
+/** What Get-HyperfileHost finds out; null for what it could not. */
+export interface HostFacts {
+  /** Windows' version: `10.0.26100.0`. */
+  readonly system: string;
+  /** `Desktop` (Windows PowerShell) or `Core`. */
+  readonly edition: string;
+  /** Of the Hyper-V module. */
+  readonly moduleVersion: string | null;
+  readonly isAdministrator: boolean | null;
+  readonly isHyperVAdministrator: boolean | null;
+  /** Why Hyper-V could not be asked. */
+  readonly failure: { readonly id: string; readonly category: string; readonly message: string } | null;
+  /** Configuration versions of machines: `12.0`. */
+  readonly machineVersions: readonly string[];
+  readonly processors: number | null;
+  readonly memoryBytes: number | null;
+  readonly switches: readonly VirtualSwitch[];
+  readonly store: StoreFacts;
+}
+
+export interface VirtualSwitch {
+  readonly id: string;
+  readonly name: string;
+  readonly type: 'External' | 'Internal' | 'Private';
+}
+
+export interface StoreFacts {
+  /** The folder that was looked at: the store's, or the nearest above it that exists. */
+  readonly folder: string;
+  /** `NTFS`, `ReFS`, ...; null for a share. */
+  readonly fileSystem: string | null;
+  readonly freeBytes: number | null;
+  readonly isCompressed: boolean;
+  readonly isEncrypted: boolean;
+  /** Disks that are compressed, encrypted or sparse: Hyper-V opens none of them. */
+  readonly unusableFiles: readonly string[];
+}
+
+export interface NewMachine {
+  /** For the machine's own files. */
+  readonly folder: string;
+  readonly diskPath: string;
+  /** Default 2. */
+  readonly generation?: 1 | 2;
+  readonly memoryBytes: number;
+  readonly processorCount: number;
+  /** Absent: connected to nothing. */
+  readonly switchId?: string;
+  /** Whose signatures the firmware accepts, as Hyper-V calls it on every host; absent: without secure boot. */
+  readonly secureBoot?: 'MicrosoftWindows' | 'MicrosoftUEFICertificateAuthority';
+  readonly hasTpm?: boolean;
+  readonly isNested?: boolean;
+}
+
+export interface Machine {
+  readonly id: string;
+  readonly name: string;
+  /** `Off`, `Running`, ... */
+  readonly state: string;
+  /** `OkApplicationsHealthy`, `NoContact`, ...; null while it is off. */
+  readonly heartbeat: string | null;
+  readonly uptimeSeconds: number;
+  readonly generation: number;
+  readonly disks: readonly string[];
+}
+
+export interface MountedVolume {
+  readonly folder: string;
+  readonly diskNumber: number;
+  readonly partitionNumber: number;
+  /** Of the partition, in bytes. */
+  readonly offset: number;
+  readonly sizeBytes: number;
+  readonly fileSystem: string;
+}
+
+/** A machine that a command has left which was killed. */
+export type Leftover = Pick<Machine, 'id' | 'name' | 'state' | 'disks'>;
+
+/** Starting a machine with much memory, and mounting on a busy host, take their time. */
+const SLOW = { timeoutMs: 10 * 60_000 };
+/** Beyond what a function was told to wait itself. */
+const MARGIN_MS = 2 * 60_000;
+const QUESTION = { isRepeatable: true };
+
+/** One store's view of the host. Every method throws what the session throws (session/session.ts). */
+export class HyperVHost {
+  readonly #session: PowerShellSession;
+  readonly #mark: string;
+
+  /** @param mark of the store, in the names of its machines: at most 40 letters, digits and hyphens */
+  constructor(session: PowerShellSession, mark: string) {
+    this.#session = session;
+    this.#mark = mark;
+  }
+
+  /** @param store the folder of the store's disks; it need not exist */
+  facts(store: string, signal?: AbortSignal): Promise<HostFacts> {
+    return this.#one('Get-HyperfileHost', { Store: store }, { ...QUESTION, ...given(signal) });
+  }
+
+  /** A machine that is off. It is removed again when this fails or is never heard of again. */
+  newMachine(machine: NewMachine, signal?: AbortSignal): Promise<Machine> {
+    const { folder, diskPath, generation, memoryBytes, processorCount } = machine;
+    const parameters = {
+      Mark: this.#mark,
+      OwnerProcessId: process.pid,
+      Folder: folder,
+      DiskPath: diskPath,
+      Generation: generation,
+      MemoryBytes: memoryBytes,
+      ProcessorCount: processorCount,
+      SwitchId: machine.switchId,
+      SecureBoot: machine.secureBoot,
+      HasTpm: machine.hasTpm,
+      IsNested: machine.isNested,
+    };
+    return this.#one('New-HyperfileMachine', parameters, { ...SLOW, ...given(signal) });
+  }
+
+  machine(id: string, signal?: AbortSignal): Promise<Machine> {
+    return this.#one('Get-HyperfileMachine', { Id: id }, { ...QUESTION, ...given(signal) });
+  }
+
+  async startMachine(id: string, signal?: AbortSignal): Promise<void> {
+    await this.#session.call('Start-HyperfileMachine', { Id: id }, { ...SLOW, ...given(signal) });
+  }
+
+  /** Waits until it is off or its guest answers; `isReached` says whether that came. */
+  waitForMachine(
+    id: string,
+    state: 'Off' | 'Heartbeat',
+    { timeoutMs, ...options }: { readonly timeoutMs: number } & Pick<CallOptions, 'signal' | 'onEvent'>,
+  ): Promise<Machine & { readonly isReached: boolean }> {
+    const parameters = { Id: id, For: state, TimeoutSeconds: timeoutMs / 1000 };
+    return this.#one('Wait-HyperfileMachine', parameters, {
+      ...QUESTION,
+      ...options,
+      timeoutMs: timeoutMs + MARGIN_MS,
+    });
+  }
+
+  /** @param graceMs how long its guest may take to shut down; 0: the plug is pulled at once */
+  stopMachine(id: string, graceMs: number, signal?: AbortSignal): Promise<{ readonly isGraceful: boolean }> {
+    const options = { timeoutMs: graceMs + MARGIN_MS, ...given(signal) };
+    return this.#one('Stop-HyperfileMachine', { Id: id, GraceSeconds: graceMs / 1000 }, options);
+  }
+
+  /** Another disk for a machine that is off. */
+  async setMachineDisk(id: string, diskPath: string, signal?: AbortSignal): Promise<void> {
+    await this.#session.call('Set-HyperfileMachineDisk', { Id: id, DiskPath: diskPath }, given(signal));
+  }
+
+  /** Whatever it is doing; its disks stay. One that is gone is no error. */
+  async removeMachine(id: string): Promise<void> {
+    await this.#session.call('Remove-HyperfileMachine', { Id: id }, SLOW);
+  }
+
+  /**
+   * Mounts a disk and shows its Windows volume as a folder.
+   *
+   * @throws HyperfileError DRIVER_ROOT_NOT_FOUND when no volume holds a Windows that the host can read
+   */
+  mountDisk(
+    path: string,
+    folder: string,
+    options: { readonly isReadOnly?: boolean; readonly signal?: AbortSignal } = {},
+  ): Promise<MountedVolume> {
+    const parameters = { Path: path, Folder: folder, ReadOnly: options.isReadOnly };
+    return this.#one('Mount-HyperfileDisk', parameters, { ...SLOW, ...given(options.signal) });
+  }
+
+  /** Undoes {@link mountDisk}, or what is left of it. */
+  async dismountDisk(path: string, folder: string): Promise<void> {
+    await this.#session.call('Dismount-HyperfileDisk', { Path: path, Folder: folder }, SLOW);
+  }
+
+  /** The store's machines whose commands have ended without removing them. */
+  async leftovers(signal?: AbortSignal): Promise<readonly Leftover[]> {
+    const found = await this.#session.call(
+      'Get-HyperfileLeftover',
+      { Mark: this.#mark },
+      { ...QUESTION, ...given(signal) },
+    );
+    return found as unknown as Leftover[];
+  }
+
+  /** A function of ours writes what its documentation says. */
+  async #one<T>(functionName: string, parameters: Parameters, options: CallOptions): Promise<T> {
+    const [answer] = await this.#session.call(functionName, parameters, options);
+    return answer as T;
+  }
+}
+
+function given(signal: AbortSignal | undefined): Pick<CallOptions, 'signal'> {
+  return signal === undefined ? {} : { signal };
+}

@@ -1,0 +1,232 @@
+# Disks on the host: the system volume of a guest as a folder, without a drive letter.
+
+# What a volume with Windows on it has as its partition's type: basic data (GPT), IFS (MBR).
+$script:SystemTypes = @{ Gpt = '{ebd0a0a2-b9e5-4433-87c0-68b6b72699c7}'; Mbr = 7 }
+$script:PollMilliseconds = 100
+# From the partitions to their volumes; a file system that Windows does not read never comes.
+$script:VolumeSeconds = 10
+
+function Mount-HyperfileDisk {
+    <#
+    .SYNOPSIS
+        Mounts a disk and shows the volume that holds the guest's Windows as a folder.
+    .DESCRIPTION
+        The volume is the one whose partition may hold Windows and that has Windows\System32. When there is none, or
+        anything else fails, the disk is not mounted any more.
+    .PARAMETER Path
+        Of the disk.
+    .PARAMETER Folder
+        Where the volume is to appear: an empty folder on NTFS, made when it is missing.
+    .PARAMETER ReadOnly
+        For looking only; then disks that others read can be mounted.
+    .PARAMETER TimeoutSeconds
+        How long Windows may take to find the volumes.
+    .OUTPUTS
+        A table: folder, diskNumber, partitionNumber, offset, sizeBytes, fileSystem.
+    #>
+    [CmdletBinding()]
+    [OutputType([System.Collections.Specialized.OrderedDictionary])]
+    param(
+        [Parameter(Mandatory = $true)] [string] $Path,
+        [Parameter(Mandatory = $true)] [string] $Folder,
+        [switch] $ReadOnly,
+        [int] $TimeoutSeconds = 60
+    )
+    $null = [System.IO.Directory]::CreateDirectory($Folder)
+    Hyper-V\Mount-VHD -ErrorAction Stop -Path $Path -NoDriveLetter -ReadOnly:$ReadOnly
+    try {
+        $number = (Hyper-V\Get-VHD -ErrorAction Stop -Path $Path).DiskNumber
+        if (-not $ReadOnly) { Enable-HyperfileDisk -Number $number }
+        $partition = Find-HyperfileSystem -DiskNumber $number -Folder $Folder -TimeoutSeconds $TimeoutSeconds
+        if ($null -eq $partition) {
+            throw (Get-HyperfileFault -Code 'DRIVER_ROOT_NOT_FOUND' -Target $Path -Message "No volume of $Path has Windows\System32 and a file system that Windows reads.")
+        }
+        return [ordered]@{
+            folder = $Folder
+            diskNumber = $number
+            partitionNumber = $partition.PartitionNumber
+            offset = $partition.Offset
+            sizeBytes = $partition.Size
+            fileSystem = (Storage\Get-Volume -ErrorAction Stop -Partition $partition).FileSystem
+        }
+    }
+    catch {
+        Dismount-HyperfileDisk -Path $Path -Folder $Folder
+        throw
+    }
+}
+
+function Dismount-HyperfileDisk {
+    <#
+    .SYNOPSIS
+        Undoes Mount-HyperfileDisk, or what is left of it; does nothing when nothing is.
+    .PARAMETER Path
+        Of the disk.
+    .PARAMETER Folder
+        Where its volume appeared; removed when it is empty.
+    #>
+    [CmdletBinding()]
+    param(
+        [Parameter(Mandatory = $true)] [string] $Path,
+        [Parameter(Mandatory = $true)] [string] $Folder
+    )
+    if ([System.IO.File]::Exists($Path)) {
+        $disk = Hyper-V\Get-VHD -ErrorAction Stop -Path $Path
+        if ($disk.Attached) {
+            # A disk that a machine has is attached, too, and has no number.
+            if ($null -ne $disk.DiskNumber) {
+                Disconnect-HyperfileVolume -DiskNumber $disk.DiskNumber -Folder $Folder
+                Hyper-V\Dismount-VHD -ErrorAction Stop -Path $Path
+            }
+        }
+    }
+    # What remains of a mount point whose disk is gone is a link, and goes as one: nothing behind it is touched.
+    $info = [System.IO.DirectoryInfo]::new($Folder)
+    if ($info.Exists -and ($info.Attributes -band [System.IO.FileAttributes]::ReparsePoint) -ne 0) { $info.Delete() }
+    elseif ($info.Exists -and $info.GetFileSystemInfos().Length -eq 0) { $info.Delete() }
+}
+
+function Enable-HyperfileDisk {
+    <#
+    .SYNOPSIS
+        Makes a mounted disk usable where the host's policy leaves new disks offline or read-only.
+    .PARAMETER Number
+        Of the disk.
+    #>
+    [CmdletBinding()]
+    param(
+        [Parameter(Mandatory = $true)] [uint32] $Number
+    )
+    $disk = Storage\Get-Disk -ErrorAction Stop -Number $Number
+    if ($disk.IsOffline) { Storage\Set-Disk -ErrorAction Stop -Number $Number -IsOffline $false }
+    if ($disk.IsReadOnly) { Storage\Set-Disk -ErrorAction Stop -Number $Number -IsReadOnly $false }
+}
+
+function Find-HyperfileSystem {
+    <#
+    .SYNOPSIS
+        Finds the partition with Windows on it and shows its volume as a folder.
+    .DESCRIPTION
+        Windows finds the partitions of a disk some time after it was mounted, and their volumes some time after that.
+    .PARAMETER DiskNumber
+        Of the disk.
+    .PARAMETER Folder
+        An empty one.
+    .PARAMETER TimeoutSeconds
+        How long to wait for partitions.
+    .OUTPUTS
+        What Get-Partition wrote, or nothing.
+    #>
+    [CmdletBinding()]
+    param(
+        [Parameter(Mandatory = $true)] [uint32] $DiskNumber,
+        [Parameter(Mandatory = $true)] [string] $Folder,
+        [Parameter(Mandatory = $true)] [int] $TimeoutSeconds
+    )
+    $deadline = [datetime]::UtcNow.AddSeconds($TimeoutSeconds)
+    $hasPartitions = $false
+    while ($true) {
+        $all = @(Get-HyperfilePartition -DiskNumber $DiskNumber)
+        if ($all.Count -gt 0 -and -not $hasPartitions) {
+            $hasPartitions = $true
+            $deadline = [datetime]::UtcNow.AddSeconds($script:VolumeSeconds)
+        }
+        $fitting = @($all | Where-Object -FilterScript { $_.GptType -eq $script:SystemTypes.Gpt -or $_.MbrType -eq $script:SystemTypes.Mbr })
+        $isWaiting = -not $hasPartitions
+        foreach ($partition in @($fitting | Sort-Object -Property Size -Descending)) {
+            $volume = Get-HyperfileVolume -Partition $partition
+            if ($null -eq $volume) { $isWaiting = $true }
+            elseif (Connect-HyperfileVolume -Partition $partition -Folder $Folder) { return $partition }
+        }
+        if (-not $isWaiting -or [datetime]::UtcNow -ge $deadline) { return }
+        Start-Sleep -Milliseconds $script:PollMilliseconds
+    }
+}
+
+function Get-HyperfilePartition {
+    <#
+    .SYNOPSIS
+        The partitions of a disk; none while Windows has not found any.
+    .PARAMETER DiskNumber
+        Of the disk.
+    #>
+    [CmdletBinding()]
+    param(
+        [Parameter(Mandatory = $true)] [uint32] $DiskNumber
+    )
+    try {
+        Storage\Get-Partition -ErrorAction Stop -DiskNumber $DiskNumber
+    }
+    catch {
+        if (-not $_.FullyQualifiedErrorId.StartsWith('CmdletizationQuery_NotFound', [System.StringComparison]::Ordinal)) { throw }
+    }
+}
+
+function Get-HyperfileVolume {
+    <#
+    .SYNOPSIS
+        The volume of a partition, when Windows has found it and reads its file system.
+    .PARAMETER Partition
+        What Get-Partition wrote.
+    #>
+    [CmdletBinding()]
+    param(
+        [Parameter(Mandatory = $true)] [object] $Partition
+    )
+    try {
+        $volume = Storage\Get-Volume -ErrorAction Stop -Partition $Partition
+    }
+    catch {
+        if (-not $_.FullyQualifiedErrorId.StartsWith('CmdletizationQuery_NotFound', [System.StringComparison]::Ordinal)) { throw }
+        return
+    }
+    if ($null -ne $volume -and -not [string]::IsNullOrEmpty($volume.FileSystem)) { return $volume }
+}
+
+function Connect-HyperfileVolume {
+    <#
+    .SYNOPSIS
+        Shows a partition's volume as a folder when Windows is on it.
+    .PARAMETER Partition
+        What Get-Partition wrote; it has a volume.
+    .PARAMETER Folder
+        An empty one.
+    .OUTPUTS
+        System.Boolean: whether it is shown.
+    #>
+    [CmdletBinding()]
+    [OutputType([bool])]
+    param(
+        [Parameter(Mandatory = $true)] [object] $Partition,
+        [Parameter(Mandatory = $true)] [string] $Folder
+    )
+    $place = @{ DiskNumber = $Partition.DiskNumber; PartitionNumber = $Partition.PartitionNumber; AccessPath = $Folder }
+    Storage\Add-PartitionAccessPath -ErrorAction Stop @place
+    $system = [System.IO.Path]::Combine($Folder, 'Windows', 'System32')
+    if ([System.IO.Directory]::Exists($system)) { return $true }
+    Storage\Remove-PartitionAccessPath -ErrorAction Stop @place
+    return $false
+}
+
+function Disconnect-HyperfileVolume {
+    <#
+    .SYNOPSIS
+        Takes a folder away from the volume of a disk that is shown there, if one is.
+    .PARAMETER DiskNumber
+        Of the disk.
+    .PARAMETER Folder
+        The folder.
+    #>
+    [CmdletBinding()]
+    param(
+        [Parameter(Mandatory = $true)] [uint32] $DiskNumber,
+        [Parameter(Mandatory = $true)] [string] $Folder
+    )
+    $wanted = [System.IO.Path]::GetFullPath($Folder).TrimEnd('\', '/')
+    foreach ($partition in @(Get-HyperfilePartition -DiskNumber $DiskNumber)) {
+        foreach ($path in @($partition.AccessPaths)) {
+            if ([string]::IsNullOrEmpty($path) -or $path.TrimEnd('\', '/') -ne $wanted) { continue }
+            Storage\Remove-PartitionAccessPath -ErrorAction Stop -DiskNumber $DiskNumber -PartitionNumber $partition.PartitionNumber -AccessPath $path
+        }
+    }
+}

@@ -1,0 +1,25 @@
+# Errors of our own.
+
+function Get-HyperfileFault {
+    <#
+    .SYNOPSIS
+        An error record for `throw` that Hyperfile shows as one of its own errors.
+    .PARAMETER Code
+        An error code of Hyperfile.
+    .PARAMETER Message
+        What happened, as a sentence.
+    .PARAMETER Target
+        What it happened to.
+    .OUTPUTS
+        System.Management.Automation.ErrorRecord
+    #>
+    [CmdletBinding()]
+    [OutputType([System.Management.Automation.ErrorRecord])]
+    param(
+        [Parameter(Mandatory = $true)] [string] $Code,
+        [Parameter(Mandatory = $true)] [string] $Message,
+        [Parameter(Mandatory = $true)] [string] $Target
+    )
+    $exception = [System.InvalidOperationException]::new($Message)
+    return [System.Management.Automation.ErrorRecord]::new($exception, $Code, 'InvalidResult', $Target)
+}

@@ -1,0 +1,117 @@
+# The host: what it has and what it lacks.
+
+function Get-HyperfileHost {
+    <#
+    .SYNOPSIS
+        Says what Hyperfile needs to know of this host before it builds.
+    .DESCRIPTION
+        Never fails for what is missing: that is what is asked. What cannot be found out is null.
+    .PARAMETER Store
+        The folder of the store's disks; its nearest parent that exists is looked at.
+    .OUTPUTS
+        A table: windows, edition, moduleVersion, isAdministrator, isHyperVAdministrator, failure (identifier, category and
+        message of the first cmdlet that failed), machineVersions, processors, memoryBytes, switches, store.
+    #>
+    [CmdletBinding()]
+    [OutputType([System.Collections.Specialized.OrderedDictionary])]
+    param(
+        [Parameter(Mandatory = $true)] [string] $Store
+    )
+    $facts = [ordered]@{
+        system = [System.Environment]::OSVersion.Version
+        edition = $PSVersionTable.PSEdition
+        moduleVersion = $null
+        isAdministrator = Test-HyperfileRole -Sid 'S-1-5-32-544'
+        isHyperVAdministrator = Test-HyperfileRole -Sid 'S-1-5-32-578'
+        failure = $null
+        machineVersions = @()
+        processors = $null
+        memoryBytes = $null
+        switches = @()
+        store = Get-HyperfileStore -Path $Store
+    }
+    try {
+        $vmHost = Hyper-V\Get-VMHost -ErrorAction Stop
+        $facts.processors = $vmHost.LogicalProcessorCount
+        $facts.memoryBytes = $vmHost.MemoryCapacity
+        $facts.moduleVersion = (Microsoft.PowerShell.Core\Get-Module -Name 'Hyper-V').Version
+        $facts.machineVersions = @(Hyper-V\Get-VMHostSupportedVersion -ErrorAction Stop | ForEach-Object -Process { $_.Version })
+        $facts.switches = @(Hyper-V\Get-VMSwitch -ErrorAction Stop | ForEach-Object -Process {
+                [ordered]@{ id = $_.Id; name = $_.Name; type = $_.SwitchType }
+            })
+    }
+    catch {
+        $facts.failure = [ordered]@{
+            id = $_.FullyQualifiedErrorId
+            category = $_.CategoryInfo.Category
+            message = $_.Exception.Message
+        }
+    }
+    return $facts
+}
+
+function Test-HyperfileRole {
+    <#
+    .SYNOPSIS
+        Whether this process has the rights of a group; null where there are no such groups.
+    .PARAMETER Sid
+        The group's security identifier: names are in the language of the host.
+    #>
+    [CmdletBinding()]
+    param(
+        [Parameter(Mandatory = $true)] [string] $Sid
+    )
+    if ([System.Environment]::OSVersion.Platform -ne [System.PlatformID]::Win32NT) { return $null }
+    $principal = [System.Security.Principal.WindowsPrincipal]::new([System.Security.Principal.WindowsIdentity]::GetCurrent())
+    return $principal.IsInRole([System.Security.Principal.SecurityIdentifier]::new($Sid))
+}
+
+function Get-HyperfileStore {
+    <#
+    .SYNOPSIS
+        The file system that a folder lies on, and what Hyper-V minds about the folder.
+    .PARAMETER Path
+        Of the folder; it need not exist.
+    #>
+    [CmdletBinding()]
+    [OutputType([System.Collections.Specialized.OrderedDictionary])]
+    param(
+        [Parameter(Mandatory = $true)] [string] $Path
+    )
+    $folder = [System.IO.DirectoryInfo]::new($Path)
+    while (-not $folder.Exists -and $null -ne $folder.Parent) { $folder = $folder.Parent }
+    $facts = [ordered]@{
+        folder = $folder.FullName
+        fileSystem = $null
+        freeBytes = $null
+        # New files get the attributes of their folder.
+        isCompressed = ($folder.Attributes -band [System.IO.FileAttributes]::Compressed) -ne 0
+        isEncrypted = ($folder.Attributes -band [System.IO.FileAttributes]::Encrypted) -ne 0
+        unusableFiles = @(Get-HyperfileUnusableFile -Path $folder.FullName)
+    }
+    # A share has no drive.
+    if (-not $folder.FullName.StartsWith('\\')) {
+        $drive = [System.IO.DriveInfo]::new($folder.Root.FullName)
+        $facts.fileSystem = $drive.DriveFormat
+        $facts.freeBytes = $drive.AvailableFreeSpace
+    }
+    return $facts
+}
+
+function Get-HyperfileUnusableFile {
+    <#
+    .SYNOPSIS
+        The disks in a folder that Hyper-V would refuse: it opens none that are compressed, encrypted or sparse.
+    .PARAMETER Path
+        Of the folder.
+    #>
+    [CmdletBinding()]
+    [OutputType([string])]
+    param(
+        [Parameter(Mandatory = $true)] [string] $Path
+    )
+    $refused = [System.IO.FileAttributes] 'Compressed, Encrypted, SparseFile'
+    foreach ($file in [System.IO.DirectoryInfo]::new($Path).GetFiles('*.vhdx')) {
+        if (($file.Attributes -band $refused) -ne 0) { $file.FullName }
+    }
+}

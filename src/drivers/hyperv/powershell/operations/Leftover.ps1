@@ -1,0 +1,30 @@
+# What commands that were killed have left on the host.
+
+function Get-HyperfileLeftover {
+    <#
+    .SYNOPSIS
+        The machines of a store whose owners have ended.
+    .DESCRIPTION
+        Machines of others, of other stores and of commands that still run are not among them.
+    .PARAMETER Mark
+        Of the store, as New-HyperfileMachine got it.
+    .OUTPUTS
+        For each a table: id, name, state, disks.
+    #>
+    [CmdletBinding()]
+    [OutputType([System.Collections.Specialized.OrderedDictionary])]
+    param(
+        [Parameter(Mandatory = $true)] [ValidatePattern('^[0-9A-Za-z-]{1,40}$')] [string] $Mark
+    )
+    $pattern = '^hyperfile_' + [regex]::Escape($Mark) + '_([0-9]+\.[0-9]+)_[0-9a-f]{8}$'
+    foreach ($machine in @(Hyper-V\Get-VM -ErrorAction Stop)) {
+        $found = [regex]::Match($machine.Name, $pattern)
+        if (-not $found.Success -or (Test-HyperfileOwner -Owner $found.Groups[1].Value)) { continue }
+        [ordered]@{
+            id = $machine.Id
+            name = $machine.Name
+            state = $machine.State
+            disks = @(Hyper-V\Get-VMHardDiskDrive -ErrorAction Stop -VM $machine | ForEach-Object -Process { $_.Path })
+        }
+    }
+}

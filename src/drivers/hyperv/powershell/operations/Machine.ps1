@@ -1,0 +1,287 @@
+# Virtual machines: thrown away after a build, found again by their names.
+
+function New-HyperfileMachine {
+    <#
+    .SYNOPSIS
+        Makes a machine with one disk, switched off.
+    .DESCRIPTION
+        Without checkpoints, automatic start and dynamic memory. Its name says from the first moment whose it is, so that
+        it is found when anything ends in the middle; when a setting fails, the machine is removed again.
+    .PARAMETER Mark
+        Of the store: letters, digits and hyphens.
+    .PARAMETER OwnerProcessId
+        The process that will remove the machine.
+    .PARAMETER Folder
+        For the machine's own files.
+    .PARAMETER DiskPath
+        The disk that it starts from.
+    .PARAMETER Generation
+        1 or 2.
+    .PARAMETER MemoryBytes
+        All that it gets.
+    .PARAMETER ProcessorCount
+        How many.
+    .PARAMETER SwitchId
+        The virtual switch that it is connected to; absent: none.
+    .PARAMETER SecureBoot
+        For generation 2: whose signatures the firmware accepts; absent: it does not look.
+    .PARAMETER HasTpm
+        For generation 2: with a virtual TPM.
+    .PARAMETER IsNested
+        Machines can run inside it.
+    .OUTPUTS
+        As Get-HyperfileMachine.
+    #>
+    [CmdletBinding()]
+    [OutputType([System.Collections.Specialized.OrderedDictionary])]
+    param(
+        [Parameter(Mandatory = $true)] [ValidatePattern('^[0-9A-Za-z-]{1,40}$')] [string] $Mark,
+        [Parameter(Mandatory = $true)] [int] $OwnerProcessId,
+        [Parameter(Mandatory = $true)] [string] $Folder,
+        [Parameter(Mandatory = $true)] [string] $DiskPath,
+        [ValidateSet(1, 2)] [int16] $Generation = 2,
+        [Parameter(Mandatory = $true)] [long] $MemoryBytes,
+        [Parameter(Mandatory = $true)] [int] $ProcessorCount,
+        [guid] $SwitchId,
+        [ValidateSet('MicrosoftWindows', 'MicrosoftUEFICertificateAuthority')] [string] $SecureBoot,
+        [switch] $HasTpm,
+        [switch] $IsNested
+    )
+    $name = 'hyperfile_' + $Mark + '_' + (Get-HyperfileOwner -ProcessId $OwnerProcessId) + '_' + [guid]::NewGuid().ToString('N').Substring(0, 8)
+    $machine = Hyper-V\New-VM -ErrorAction Stop -Name $name -Path $Folder -MemoryStartupBytes $MemoryBytes -Generation $Generation -VHDPath $DiskPath
+    try {
+        Set-HyperfileMachineSetting -Machine $machine -ProcessorCount $ProcessorCount -IsNested:$IsNested
+        if ($Generation -eq 2) {
+            $firmware = @{ VM = $machine; EnableSecureBoot = 'Off'; FirstBootDevice = @(Hyper-V\Get-VMHardDiskDrive -ErrorAction Stop -VM $machine)[0] }
+            if ($PSBoundParameters.ContainsKey('SecureBoot')) {
+                $firmware.EnableSecureBoot = 'On'
+                $firmware.SecureBootTemplate = $SecureBoot
+            }
+            Hyper-V\Set-VMFirmware -ErrorAction Stop @firmware
+            # After the template: with a TPM it cannot be changed any more.
+            if ($HasTpm) {
+                Hyper-V\Set-VMKeyProtector -ErrorAction Stop -VM $machine -NewLocalKeyProtector
+                Hyper-V\Enable-VMTPM -ErrorAction Stop -VM $machine
+            }
+        }
+        if ($PSBoundParameters.ContainsKey('SwitchId')) {
+            $switch = Hyper-V\Get-VMSwitch -ErrorAction Stop -Id $SwitchId
+            Hyper-V\Get-VMNetworkAdapter -ErrorAction Stop -VM $machine | ForEach-Object -Process { Hyper-V\Connect-VMNetworkAdapter -ErrorAction Stop -VMNetworkAdapter $_ -VMSwitch $switch }
+        }
+        return (Get-HyperfileMachine -Id $machine.Id)
+    }
+    catch {
+        Hyper-V\Remove-VM -ErrorAction Stop -VM $machine -Force
+        throw
+    }
+}
+
+function Set-HyperfileMachineSetting {
+    <#
+    .SYNOPSIS
+        Sets what all of our machines have in common.
+    .PARAMETER Machine
+        What New-VM wrote.
+    .PARAMETER ProcessorCount
+        How many.
+    .PARAMETER IsNested
+        Machines can run inside it.
+    #>
+    [CmdletBinding()]
+    param(
+        [Parameter(Mandatory = $true)] [object] $Machine,
+        [Parameter(Mandatory = $true)] [int] $ProcessorCount,
+        [switch] $IsNested
+    )
+    $settings = @{
+        VM = $Machine
+        Notes = 'A step of a build with Hyperfile. It is removed when the step ends.'
+        ProcessorCount = $ProcessorCount
+        StaticMemory = $true
+        AutomaticStartAction = 'Nothing'
+        AutomaticStopAction = 'TurnOff'
+        AutomaticCheckpointsEnabled = $false
+        CheckpointType = 'Disabled'
+    }
+    Hyper-V\Set-VM -ErrorAction Stop @settings
+    if ($IsNested) { Hyper-V\Set-VMProcessor -ErrorAction Stop -VM $Machine -ExposeVirtualizationExtensions $true }
+}
+
+function Get-HyperfileMachine {
+    <#
+    .SYNOPSIS
+        Says how a machine is.
+    .PARAMETER Id
+        Of the machine.
+    .OUTPUTS
+        A table: id, name, state, heartbeat (null: none), uptimeSeconds, generation, disks.
+    #>
+    [CmdletBinding()]
+    [OutputType([System.Collections.Specialized.OrderedDictionary])]
+    param(
+        [Parameter(Mandatory = $true)] [guid] $Id
+    )
+    $machine = Hyper-V\Get-VM -ErrorAction Stop -Id $Id
+    return [ordered]@{
+        id = $machine.Id
+        name = $machine.Name
+        state = $machine.State
+        heartbeat = $machine.Heartbeat
+        uptimeSeconds = $machine.Uptime
+        generation = $machine.Generation
+        disks = @(Hyper-V\Get-VMHardDiskDrive -ErrorAction Stop -VM $machine | ForEach-Object -Process { $_.Path })
+    }
+}
+
+function Start-HyperfileMachine {
+    <#
+    .SYNOPSIS
+        Switches a machine on.
+    .PARAMETER Id
+        Of the machine.
+    #>
+    [CmdletBinding()]
+    param(
+        [Parameter(Mandatory = $true)] [guid] $Id
+    )
+    Hyper-V\Start-VM -ErrorAction Stop -VM (Hyper-V\Get-VM -ErrorAction Stop -Id $Id)
+}
+
+function Wait-HyperfileMachine {
+    <#
+    .SYNOPSIS
+        Waits until a machine is off, or its guest is there.
+    .DESCRIPTION
+        Ends early when that cannot come any more: a machine that has switched itself off has no guest.
+    .PARAMETER Id
+        Of the machine.
+    .PARAMETER For
+        Off, or Heartbeat: the guest's integration services answer.
+    .PARAMETER TimeoutSeconds
+        How long at most.
+    .OUTPUTS
+        As Get-HyperfileMachine, with isReached.
+    #>
+    [CmdletBinding()]
+    [OutputType([System.Collections.Specialized.OrderedDictionary])]
+    param(
+        [Parameter(Mandatory = $true)] [guid] $Id,
+        [Parameter(Mandatory = $true)] [ValidateSet('Off', 'Heartbeat')] [string] $For,
+        [Parameter(Mandatory = $true)] [double] $TimeoutSeconds
+    )
+    $deadline = [datetime]::UtcNow.AddSeconds($TimeoutSeconds)
+    while ($true) {
+        $machine = Hyper-V\Get-VM -ErrorAction Stop -Id $Id
+        $isOff = $machine.State -eq 'Off'
+        $isReached = $isOff
+        # OkApplicationsHealthy, OkApplicationsUnknown and others: that there is contact is in the first two letters.
+        if ($For -eq 'Heartbeat') { $isReached = -not $isOff -and "$($machine.Heartbeat)".StartsWith('Ok', [System.StringComparison]::Ordinal) }
+        $isPast = [datetime]::UtcNow -ge $deadline
+        if ($isReached -or $isPast -or ($isOff -and $For -eq 'Heartbeat')) { break }
+        Write-Progress -Activity 'wait' -Status "$($machine.State) $($machine.Heartbeat)" -PercentComplete -1
+        Start-Sleep -Milliseconds 250
+    }
+    $facts = Get-HyperfileMachine -Id $Id
+    $facts.isReached = $isReached
+    return $facts
+}
+
+function Stop-HyperfileMachine {
+    <#
+    .SYNOPSIS
+        Switches a machine off: by asking the guest to shut down, and by pulling the plug when it takes too long.
+    .PARAMETER Id
+        Of the machine.
+    .PARAMETER GraceSeconds
+        How long the guest may take; 0: it is not asked.
+    .OUTPUTS
+        A table: isGraceful, whether the guest shut down by itself.
+    #>
+    [CmdletBinding()]
+    [OutputType([System.Collections.Specialized.OrderedDictionary])]
+    param(
+        [Parameter(Mandatory = $true)] [guid] $Id,
+        [double] $GraceSeconds = 0
+    )
+    $machine = Hyper-V\Get-VM -ErrorAction Stop -Id $Id
+    $isGraceful = $machine.State -eq 'Off'
+    if (-not $isGraceful -and $GraceSeconds -gt 0) { $isGraceful = Request-HyperfileShutdown -Machine $machine -GraceSeconds $GraceSeconds }
+    if (-not $isGraceful -and (Hyper-V\Get-VM -ErrorAction Stop -Id $Id).State -ne 'Off') { Hyper-V\Stop-VM -ErrorAction Stop -VM $machine -TurnOff -Force }
+    return [ordered]@{ isGraceful = $isGraceful }
+}
+
+function Request-HyperfileShutdown {
+    <#
+    .SYNOPSIS
+        Asks a guest to shut down and waits for it.
+    .DESCRIPTION
+        Stop-VM waits as long as the guest takes, so it runs aside and is given up at the deadline.
+    .PARAMETER Machine
+        What Get-VM wrote.
+    .PARAMETER GraceSeconds
+        How long the guest may take.
+    .OUTPUTS
+        System.Boolean: whether the machine is off.
+    #>
+    [CmdletBinding()]
+    [OutputType([bool])]
+    param(
+        [Parameter(Mandatory = $true)] [object] $Machine,
+        [Parameter(Mandatory = $true)] [double] $GraceSeconds
+    )
+    $shell = [powershell]::Create()
+    try {
+        $null = $shell.AddCommand('Hyper-V\Stop-VM').AddParameter('VM', $Machine).AddParameter('Force', $true).AddParameter('ErrorAction', 'Stop')
+        $running = $shell.BeginInvoke()
+        if ($running.AsyncWaitHandle.WaitOne([timespan]::FromSeconds($GraceSeconds))) { $null = $shell.EndInvoke($running) }
+        else { $shell.Stop() }
+    }
+    catch {
+        # A guest without integration services cannot be asked.
+        Write-Warning -Message "The guest could not be asked to shut down: $($_.Exception.Message)"
+    }
+    finally {
+        $shell.Dispose()
+    }
+    return ((Hyper-V\Get-VM -ErrorAction Stop -Id $Machine.Id).State -eq 'Off')
+}
+
+function Set-HyperfileMachineDisk {
+    <#
+    .SYNOPSIS
+        Gives a machine that is off another disk in place of the one it has.
+    .PARAMETER Id
+        Of the machine.
+    .PARAMETER DiskPath
+        The new disk.
+    #>
+    [CmdletBinding()]
+    param(
+        [Parameter(Mandatory = $true)] [guid] $Id,
+        [Parameter(Mandatory = $true)] [string] $DiskPath
+    )
+    $drive = @(Hyper-V\Get-VMHardDiskDrive -ErrorAction Stop -VM (Hyper-V\Get-VM -ErrorAction Stop -Id $Id))[0]
+    Hyper-V\Set-VMHardDiskDrive -ErrorAction Stop -VMHardDiskDrive $drive -Path $DiskPath
+}
+
+function Remove-HyperfileMachine {
+    <#
+    .SYNOPSIS
+        Removes a machine, whatever it is doing; its disks stay. Does nothing when it is gone already.
+    .PARAMETER Id
+        Of the machine.
+    #>
+    [CmdletBinding()]
+    param(
+        [Parameter(Mandatory = $true)] [guid] $Id
+    )
+    try {
+        $machine = Hyper-V\Get-VM -ErrorAction Stop -Id $Id
+    }
+    catch {
+        if ($_.CategoryInfo.Category -eq 'ObjectNotFound') { return }
+        throw
+    }
+    if ($machine.State -ne 'Off') { Hyper-V\Stop-VM -ErrorAction Stop -VM $machine -TurnOff -Force }
+    Hyper-V\Remove-VM -ErrorAction Stop -VM $machine -Force
+}

@@ -1,0 +1,181 @@
+# What PowerShell's own parser says about a folder of modules: where it breaks the rules of the house, which commands it
+# calls with which parameters, and which members of .NET it uses. Writes one JSON object.
+param([Parameter(Mandatory)] [string] $Folder)
+
+Set-StrictMode -Version 3.0
+$ErrorActionPreference = 'Stop'
+
+# The few cmdlets of PowerShell's own modules that every edition has and that do the same everywhere.
+$plain = 'Set-StrictMode', 'Export-ModuleMember', 'ForEach-Object', 'Where-Object', 'Sort-Object', 'Start-Sleep',
+    'Write-Progress', 'Write-Warning', 'Write-Verbose', 'Microsoft.PowerShell.Core\Get-Module', 'Microsoft.PowerShell.Core\Import-Module'
+$approved = @(Get-Verb | ForEach-Object Verb)
+# What is in the language of the host, or meant for people.
+$shown = 'Message', 'Description', 'StatusDescription', 'StatusDescriptions', 'PrimaryStatusDescription', 'FriendlyName', 'Caption', 'DisplayName'
+$evaluates = 'AddScript', 'InvokeScript', 'NewScriptBlock', 'ExpandString'
+
+$findings = [System.Collections.Generic.List[object]]::new()
+$calls = [System.Collections.Generic.List[object]]::new()
+$members = [System.Collections.Generic.SortedSet[string]]::new()
+
+function place($ast) { '{0}:{1}' -f [System.IO.Path]::GetRelativePath($Folder, $ast.Extent.File).Replace('\', '/'), $ast.Extent.StartLineNumber }
+function report($ast, [string] $rule, [string] $text) { $findings.Add([ordered]@{ at = place $ast; rule = $rule; text = $text }) }
+function all($ast, [type] $type) { $ast.FindAll({ param($node) $node -is $type }, $true) }
+function functionOf($ast) { while ($ast -and $ast -isnot [System.Management.Automation.Language.FunctionDefinitionAst]) { $ast = $ast.Parent }; $ast }
+
+function checkSyntax($ast, $tokens) {
+    foreach ($node in all $ast ([System.Management.Automation.Language.TernaryExpressionAst])) { report $node 'syntax' 'a ternary operator' }
+    foreach ($node in all $ast ([System.Management.Automation.Language.PipelineChainAst])) { report $node 'syntax' '&& or ||' }
+    foreach ($node in all $ast ([System.Management.Automation.Language.PipelineAst])) { if ($node.Background) { report $node 'syntax' 'a background operator' } }
+    foreach ($node in all $ast ([System.Management.Automation.Language.MemberExpressionAst])) { if ($node.NullConditional) { report $node 'syntax' '?.' } }
+    foreach ($node in all $ast ([System.Management.Automation.Language.IndexExpressionAst])) { if ($node.NullConditional) { report $node 'syntax' '?[]' } }
+    foreach ($node in all $ast ([System.Management.Automation.Language.ScriptBlockAst])) { if ($node.CleanBlock) { report $node 'syntax' 'a clean block' } }
+    foreach ($node in all $ast ([System.Management.Automation.Language.ExitStatementAst])) { report $node 'exit' 'exit ends the session' }
+    foreach ($token in $tokens) {
+        if ($token.Kind -in 'QuestionQuestion', 'QuestionQuestionEquals') { report $token 'syntax' '??' }
+        if ($token -is [System.Management.Automation.Language.NumberToken] -and $token.Text -match '^[0-9.]+(u|n|y|us|ul|uy|s)$') { report $token 'syntax' "the number $($token.Text)" }
+        if ($token -is [System.Management.Automation.Language.StringExpandableToken] -and $token.Text -match '`(u\{|e)') { report $token 'syntax' 'an escape that 5.1 lacks' }
+    }
+}
+
+function checkFunction($function) {
+    $verb, $noun = $function.Name -split '-', 2
+    if ($verb -cnotin $approved) { report $function 'verb' $function.Name }
+    if ("$noun" -cnotlike 'Hyperfile*') { report $function 'noun' $function.Name }
+    $help = $function.GetHelpContent()
+    if (-not $help -or -not "$($help.Synopsis)".Trim()) { report $function 'help' "$($function.Name) has none"; return }
+    $block = $function.Body.ParamBlock
+    if (-not $block -or -not ($block.Attributes | Where-Object { $_.TypeName.Name -eq 'CmdletBinding' })) { report $function 'cmdletbinding' $function.Name }
+    $documented = @($help.Parameters.Keys)
+    $taken = @(if ($block) { $block.Parameters | ForEach-Object { $_.Name.VariablePath.UserPath.ToUpperInvariant() } })
+    foreach ($name in $taken) { if ($name -notin $documented) { report $function 'help' "$($function.Name) says nothing of $name" } }
+    foreach ($name in $documented) { if ($name -notin $taken) { report $function 'help' "$($function.Name) has no parameter $name" } }
+}
+
+# The keys of a table that is written out in the same function, and those that are set afterwards.
+function splatKeys($variable) {
+    $name = $variable.VariablePath.UserPath
+    $scope = functionOf $variable
+    foreach ($assignment in all $scope ([System.Management.Automation.Language.AssignmentStatementAst])) {
+        $left = $assignment.Left
+        if ($left -is [System.Management.Automation.Language.VariableExpressionAst] -and $left.VariablePath.UserPath -eq $name) {
+            $table = $assignment.Right.Find({ param($node) $node -is [System.Management.Automation.Language.HashtableAst] }, $true)
+            if (-not $table) { report $variable 'splat' "the keys of @$name are not written out"; continue }
+            foreach ($pair in $table.KeyValuePairs) { splatPair $pair.Item1 $pair.Item2 }
+        }
+        if ($left -is [System.Management.Automation.Language.MemberExpressionAst] -and $left.Expression.Extent.Text -eq "`$$name") { splatPair $left.Member $assignment.Right }
+    }
+}
+
+function splatPair($key, $value) {
+    $text = $null
+    $inner = $value.Find({ $true }, $false)
+    while ($inner -is [System.Management.Automation.Language.PipelineAst] -or $inner -is [System.Management.Automation.Language.CommandExpressionAst]) {
+        if ($inner -is [System.Management.Automation.Language.PipelineAst]) { $inner = $inner.PipelineElements[0] } else { $inner = $inner.Expression }
+    }
+    if ($inner -is [System.Management.Automation.Language.StringConstantExpressionAst]) { $text = $inner.Value }
+    [pscustomobject] @{ Key = $key.Extent.Text; Text = $text }
+}
+
+function checkCommand($command, [string[]] $own) {
+    $name = $command.GetCommandName()
+    if (-not $name) {
+        if ($command.InvocationOperator -ne 'Dot') { report $command 'dynamic' $command.Extent.Text }
+        return
+    }
+    if ($name -in $own -or $name -in $plain) { return }
+    if ($name -eq 'Invoke-Expression') { report $command 'dynamic' $name; return }
+    $alias = Get-Alias -Name $name -ErrorAction Ignore
+    if ($alias) { report $command 'alias' $name; return }
+    if ($name -notmatch '^(Hyper-V|Storage|Dism|Microsoft\.PowerShell\.Core|Microsoft\.PowerShell\.Management)\\') { report $command 'qualified' $name; return }
+    $call = [ordered]@{ at = place $command; command = $name; parameters = @(); values = [ordered]@{}; problems = @() }
+    $parameter = $null
+    foreach ($element in @($command.CommandElements | Select-Object -Skip 1)) {
+        if ($element -is [System.Management.Automation.Language.CommandParameterAst]) {
+            $call.parameters += $element.ParameterName
+            $parameter = $element.ParameterName
+            if ($element.Argument) { $parameter = $null }
+        }
+        elseif ($element -is [System.Management.Automation.Language.VariableExpressionAst] -and $element.Splatted) {
+            foreach ($pair in splatKeys $element) {
+                if ($pair.Key -notin $call.parameters) { $call.parameters += $pair.Key }
+                if ($null -ne $pair.Text) { $call.values[$pair.Key] = $pair.Text }
+            }
+        }
+        elseif ($parameter) {
+            if ($element -is [System.Management.Automation.Language.StringConstantExpressionAst]) { $call.values[$parameter] = $element.Value }
+            $parameter = $null
+        }
+        else { report $command 'positional' $element.Extent.Text }
+    }
+    # The engine's own binder, for what it can bind without running anything.
+    if (-not ($command.CommandElements | Where-Object { $_ -is [System.Management.Automation.Language.VariableExpressionAst] -and $_.Splatted })) {
+        $bound = [System.Management.Automation.Language.StaticParameterBinder]::BindCommand($command, $true)
+        $call.problems = @($bound.BindingExceptions.Values | ForEach-Object { $_.BindingException.Message })
+    }
+    $calls.Add($call)
+}
+
+# Commands that are run through an object: $shell.AddCommand('X').AddParameter('Y', ...).
+function checkMethod($method, [string[]] $own) {
+    $name = $method.Member.Extent.Text
+    if ($name -in $evaluates -or ($name -eq 'Create' -and $method.Expression.Extent.Text -eq '[scriptblock]')) { report $method 'dynamic' $name }
+    if ($name -notin 'AddCommand', 'AddParameter') { return }
+    $first = $method.Arguments[0]
+    if ($first -isnot [System.Management.Automation.Language.StringConstantExpressionAst]) { return }
+    if ($name -eq 'AddParameter') {
+        $inner = $method.Expression
+        while ($inner -is [System.Management.Automation.Language.InvokeMemberExpressionAst] -and $inner.Member.Extent.Text -ne 'AddCommand') { $inner = $inner.Expression }
+        if ($inner -isnot [System.Management.Automation.Language.InvokeMemberExpressionAst]) { return }
+        $target = $inner.Arguments[0].Value
+        $calls.Add([ordered]@{ at = place $method; command = $target; parameters = @($first.Value); values = @{}; problems = @(); isPart = $true })
+    }
+    elseif ($first.Value -notmatch '\\') { report $method 'qualified' $first.Value }
+}
+
+function checkShown($ast) {
+    foreach ($node in all $ast ([System.Management.Automation.Language.MemberExpressionAst])) {
+        if ($node.Member.Extent.Text -notin $shown) { continue }
+        $around = $node.Parent
+        while ($around -is [System.Management.Automation.Language.ParenExpressionAst] -or $around -is [System.Management.Automation.Language.PipelineAst] -or $around -is [System.Management.Automation.Language.CommandExpressionAst]) { $around = $around.Parent }
+        $isCompared = $around -is [System.Management.Automation.Language.BinaryExpressionAst] -and $around.Operator -notin 'Plus', 'Format'
+        $isRead = $around -is [System.Management.Automation.Language.InvokeMemberExpressionAst] -and $around.Expression -eq $node -and $around.Member.Extent.Text -ne 'Trim'
+        if ($isCompared -or $isRead) { report $node 'shown text' $around.Extent.Text }
+    }
+}
+
+function gatherMembers($ast) {
+    foreach ($node in $ast.FindAll({ param($found) $found -is [System.Management.Automation.Language.MemberExpressionAst] -and $found.Static }, $true)) {
+        if ($node.Expression -is [System.Management.Automation.Language.TypeExpressionAst]) {
+            $type = $node.Expression.TypeName.GetReflectionType()
+            if (-not $type) { report $node 'type' $node.Expression.Extent.Text; continue }
+            $null = $members.Add($type.FullName + '|' + $node.Member.Extent.Text)
+        }
+    }
+    foreach ($node in $ast.FindAll({ param($found) $found -is [System.Management.Automation.Language.TypeExpressionAst] -or $found -is [System.Management.Automation.Language.TypeConstraintAst] }, $true)) {
+        $type = $node.TypeName.GetReflectionType()
+        if (-not $type) { report $node 'type' $node.Extent.Text; continue }
+        $null = $members.Add($type.FullName + '|')
+    }
+}
+
+$parsed = foreach ($file in Get-ChildItem -LiteralPath $Folder -Recurse -File -Include '*.psm1', '*.ps1') {
+    $tokens = $errors = $null
+    $ast = [System.Management.Automation.Language.Parser]::ParseFile($file.FullName, [ref] $tokens, [ref] $errors)
+    foreach ($found in $errors) { report $found 'parse' $found.Message }
+    if ($file.Extension -eq '.psm1') {
+        foreach ($line in 'Set-StrictMode -Version 3.0', "`$ErrorActionPreference = 'Stop'") {
+            if (-not ($ast.EndBlock.Statements | Where-Object { $_.Extent.Text -eq $line })) { report $ast 'strict' "$line is missing" }
+        }
+    }
+    [pscustomobject] @{ ast = $ast; tokens = $tokens }
+}
+$own = @($parsed | ForEach-Object { all $_.ast ([System.Management.Automation.Language.FunctionDefinitionAst]) } | ForEach-Object Name)
+foreach ($one in $parsed) {
+    checkSyntax $one.ast $one.tokens
+    foreach ($function in all $one.ast ([System.Management.Automation.Language.FunctionDefinitionAst])) { checkFunction $function }
+    foreach ($command in all $one.ast ([System.Management.Automation.Language.CommandAst])) { checkCommand $command $own }
+    foreach ($method in all $one.ast ([System.Management.Automation.Language.InvokeMemberExpressionAst])) { checkMethod $method $own }
+    checkShown $one.ast
+    gatherMembers $one.ast
+}
+[Console]::Out.WriteLine((ConvertTo-Json -Compress -Depth 6 -InputObject @{ findings = @($findings); calls = @($calls); members = @($members); functions = $own }))

@@ -1,0 +1,213 @@
+/**
+ * Our PowerShell modules against the rules of the house: read by PowerShell's own parser, every call checked against the
+ * documented parameter sets, and what Windows PowerShell 5.1 does not have found by its reference assemblies.
+ */
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { describeWith } from '../../../support/needs.ts';
+import { readContract, type CmdletContract } from '../../../support/powershell/contract/contract.ts';
+import { dotnetBuild } from '../../../support/powershell/dotnet-build.ts';
+import { powershellEngine, POWERSHELL_ENVIRONMENT } from '../../../support/powershell/engine.ts';
+import { layModules } from '../../../support/powershell/standin/module/build-module.ts';
+import { STANDIN_NEEDS } from '../../../support/powershell/standin/standin.ts';
+
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
+
+const OURS = path.resolve(import.meta.dirname, '../../../../src/drivers/hyperv/powershell');
+const BAD = path.join(import.meta.dirname, 'bad');
+
+interface Finding {
+  readonly at: string;
+  readonly rule: string;
+  readonly text: string;
+}
+
+interface CommandCall {
+  readonly at: string;
+  readonly command: string;
+  readonly parameters: readonly string[];
+  /** Those that are written as plain text. */
+  readonly values: Readonly<Record<string, string>>;
+  /** What the engine's static binder says. */
+  readonly problems: readonly string[];
+  /** One parameter of a call that is put together from parts. */
+  readonly isPart?: boolean;
+}
+
+interface Report {
+  readonly findings: readonly Finding[];
+  readonly calls: readonly CommandCall[];
+  /** `TYPE|STATIC MEMBER`, by .NET's full names. */
+  readonly members: readonly string[];
+}
+
+/** Parameters of every cmdlet. */
+const COMMON = ['ErrorAction', 'WarningAction', 'Verbose', 'Confirm', 'WhatIf', 'PassThru', 'Name'];
+const MODULES = ['Hyper-V', 'Storage', 'Dism'];
+
+describeWith(STANDIN_NEEDS, 'our PowerShell modules', () => {
+  let folder: string;
+  let ours: Report;
+  let bad: Report;
+
+  beforeAll(async () => {
+    folder = mkdtempSync(path.join(os.tmpdir(), 'hyperfile-rules-'));
+    // With the documented cmdlets in reach, the engine binds to them.
+    await layModules(folder);
+    [ours, bad] = await Promise.all([check(OURS), check(BAD)]);
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  async function check(modules: string): Promise<Report> {
+    const { executable } = await powershellEngine();
+    const script = path.join(import.meta.dirname, 'rules.ps1');
+    const args = ['-NoLogo', '-NoProfile', '-NonInteractive', '-File', script, '-Folder', modules];
+    const env = { ...process.env, ...POWERSHELL_ENVIRONMENT, PSModulePath: folder };
+    const { stdout } = await promisify(execFile)(executable, args, { env, maxBuffer: 2 ** 26 });
+    return JSON.parse(stdout) as Report;
+  }
+
+  test('keep all the rules', () => {
+    expect(ours.findings).toEqual([]);
+    expect(ours.calls.length).toBeGreaterThan(30);
+  });
+
+  test('call documented cmdlets with parameters of one documented set, and stop at the first error', () => {
+    expect(ours.calls.flatMap(problemsOf)).toEqual([]);
+  });
+
+  test('what breaks a rule is found', () => {
+    const found = bad.findings.map(({ at, rule }) => `${at.split(':')[1]} ${rule}`);
+    expect(found.sort(byLine)).toEqual(
+      [
+        '1 strict',
+        '1 strict',
+        '2 verb',
+        '2 help',
+        '2 help',
+        '11 alias',
+        '12 syntax',
+        '13 syntax',
+        '14 qualified',
+        '15 positional',
+        '22 dynamic',
+        '23 dynamic',
+        '24 dynamic',
+        '25 exit',
+        '25 shown text',
+        '26 shown text',
+        '26 syntax',
+        '27 qualified',
+        '28 splat',
+        '31 type',
+        '37 help',
+        '37 noun',
+        '37 syntax',
+      ].sort(byLine),
+    );
+  });
+
+  test('wrong calls are found', () => {
+    const found = bad.calls.flatMap(problemsOf);
+    expect(found).toEqual([
+      expect.stringMatching(/^Bad\.psm1:16: Hyper-V\\Get-VM has no -Nam/),
+      'Bad.psm1:17: there is no Hyper-V\\Get-VMs',
+      expect.stringMatching(/^Bad\.psm1:18: no set of Hyper-V\\New-VM takes -VHDPath -NewVHDPath; /),
+      'Bad.psm1:19: no set of Hyper-V\\Add-VMHardDiskDrive takes -Path',
+      'Bad.psm1:20: Hyper-V\\Set-VM -AutomaticStartAction is no Sometimes',
+      'Bad.psm1:21: Hyper-V\\Start-VM without -ErrorAction Stop',
+      'Bad.psm1:28: Storage\\Set-Disk without -ErrorAction Stop',
+      'Bad.psm1:34: Hyper-V\\Set-VM -CheckpointType is no Perhaps; Hyper-V\\Set-VM -AutomaticStopAction is no Sleep',
+      expect.stringMatching(/^Bad\.psm1:30: Hyper-V\\Stop-VM has no -Powerfully/),
+    ]);
+  });
+
+  test('use of .NET only what Windows PowerShell 5.1 has', async () => {
+    await compileForFramework(ours.members);
+    const newer = ['System.Environment|ProcessId', 'System.Math|Clamp', 'System.Half|'];
+    for (const member of newer) await expect(compileForFramework([member])).rejects.toThrow(/CS0117|CS0234/);
+  });
+});
+
+function byLine(a: string, b: string): number {
+  return parseInt(a) - parseInt(b) || a.localeCompare(b);
+}
+
+const contract = new Map<string, CmdletContract[]>(
+  Map.groupBy(readContract().cmdlets, ({ module, name }) => `${module}\\${name}`),
+);
+
+/** What is wrong with a call, as the documentation has it. */
+function problemsOf(call: CommandCall): string[] {
+  const { at, command, parameters, values, problems, isPart } = call;
+  const editions = contract.get(command);
+  const [module = ''] = command.split('\\');
+  if (editions === undefined) return MODULES.includes(module) ? [`${at}: there is no ${command}`] : [];
+  const own = parameters.filter((name) => name !== 'ErrorAction');
+  const wrong = editions.flatMap((cmdlet) => [
+    ...unknownOf(cmdlet, own).map((name) => `${command} has no -${name}`),
+    ...(isPart || unknownOf(cmdlet, own).length > 0 || fittingSet(cmdlet, own)
+      ? []
+      : [`no set of ${command} takes ${own.map((name) => `-${name}`).join(' ')}`]),
+    ...Object.entries(values)
+      .filter(([name, value]) => !accepts(cmdlet, name, value))
+      .map(([name, value]) => `${command} -${name} is no ${value}`),
+  ]);
+  const isStopped = isPart || (parameters.includes('ErrorAction') && values.ErrorAction === 'Stop');
+  const all = [
+    ...wrong,
+    ...problems.map((text) => `${command}: ${text}`),
+    ...(isStopped ? [] : [`${command} without -ErrorAction Stop`]),
+  ];
+  return all.length === 0 ? [] : [`${at}: ${all.join('; ')}`];
+}
+
+function unknownOf(cmdlet: CmdletContract, names: readonly string[]): string[] {
+  return names.filter((name) => !(name in cmdlet.parameters) && !(COMMON.includes(name) && name !== 'Name'));
+}
+
+/** A set with all of the parameters whose mandatory ones are given; of several, one must be the default or they say the same. */
+function fittingSet({ sets }: CmdletContract, names: readonly string[]): boolean {
+  const fitting = sets.filter(
+    ({ parameters }) =>
+      names.every((name) => name in parameters || COMMON.includes(name)) &&
+      Object.entries(parameters).every(([name, { isMandatory }]) => !isMandatory || names.includes(name)),
+  );
+  return fitting.length === 1 || fitting.some(({ isDefault }) => isDefault);
+}
+
+function accepts({ parameters }: CmdletContract, name: string, value: string): boolean {
+  const known = parameters[name]?.values ?? [];
+  return known.length === 0 || known.includes(value);
+}
+
+/** Compiles a mention of every type and static member against .NET Framework 4.8 and PowerShell 5.1. */
+async function compileForFramework(members: readonly string[]): Promise<void> {
+  const mentions = members.map((member) => {
+    const [type = '', name = ''] = member.split('|');
+    const written = type
+      .replace(/`1\[\[.*\]\]$/, '<object>')
+      .replace(/(\[\])+$/, '')
+      .replaceAll('+', '.');
+    return name === '' || name === 'new' ? `_ = typeof(${written});` : `_ = nameof(${written}.${name});`;
+  });
+  const project = `<Project Sdk="Microsoft.NET.Sdk">
+  <PropertyGroup><TargetFramework>net48</TargetFramework><LangVersion>latest</LangVersion></PropertyGroup>
+  <ItemGroup>
+    <PackageReference Include="Microsoft.NETFramework.ReferenceAssemblies.net48" Version="1.0.3" PrivateAssets="all" />
+    <PackageReference Include="PowerShellStandard.Library" Version="5.1.1" />
+    <Reference Include="System.Numerics" />
+  </ItemGroup>
+</Project>
+`;
+  const source = `static class Mentions { static void All() {\n${mentions.join('\n')}\n} }\n`;
+  const sources = new Map([
+    ['framework.csproj', project],
+    ['Mentions.cs', source],
+  ]);
+  await dotnetBuild({ name: 'framework', sources, verb: ['build'] });
+}
