@@ -3,6 +3,7 @@ import { EditedDisk } from '../../../src/vhdx/edit/edited-disk.ts';
 import { openEditor } from '../../../src/vhdx/edit/open.ts';
 import { MIB } from '../../../src/vhdx/format.ts';
 import { readLayer, type Layer } from '../../../src/vhdx/layer.ts';
+import { checkOpenFile } from '../../../src/vhdx/operations/check.ts';
 import { compact } from '../../../src/vhdx/operations/compact.ts';
 import { repairFile } from '../../../src/vhdx/operations/repair.ts';
 import { resize } from '../../../src/vhdx/operations/resize.ts';
@@ -15,6 +16,19 @@ import { compareWithCheck, must, repairsFor } from './verdicts.ts';
 /** Larger disks and blocks than these are not rewritten: filling them only takes time. */
 const MAX_BLOCK_BYTES = 4 * MIB;
 const MAX_FIXED_BYTES = 64 * MIB;
+
+/** What was refused opens after a repair, when a check promises that all of its errors can be put right. */
+export function repairRefused(image: Image): void {
+  const file = new MutantFile(image);
+  const { findings } = must('check', () => checkOpenFile(file));
+  const errors = findings.listed.filter(({ severity }) => severity === 'error');
+  if (errors.some(({ repair }) => repair === undefined)) return;
+  must('repair', () => repairFile(file, repairsFor(file)));
+  compareWithCheck(
+    file.image(),
+    must('open after a repair', () => readLayer(new MutantFile(file.image()))),
+  );
+}
 
 export class Changes {
   readonly #file: MutantFile;

@@ -184,7 +184,7 @@ export class Breaker {
   #setBatEntry(): Edit[] {
     const random = this.#random;
     const { at, what } = this.#field('bat');
-    const fileMb = Math.ceil(this.#file.sizeBytes() / MIB);
+    const fileMb = Math.ceil(this.#file.sizeBytes() / MIB) || 1;
     const place = random.pick([
       0,
       random.below(fileMb),

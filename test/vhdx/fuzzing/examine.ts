@@ -8,7 +8,7 @@ import { readCurrentHeader } from '../../../src/vhdx/header.ts';
 import { readLayer, type Layer } from '../../../src/vhdx/layer.ts';
 import { naiveReplay } from '../naive-log.ts';
 import { naiveDisk, type ReadAt } from '../naive-reader.ts';
-import { Changes } from './changes.ts';
+import { Changes, repairRefused } from './changes.ts';
 import { MutantDisk, spotsOf, type Spot } from './mutant-disk.ts';
 import { MutantFile, Violation, type Image } from './mutant-file.ts';
 import type { Random } from './random.ts';
@@ -24,7 +24,10 @@ export function examine(seed: Seed, image: Image, random: Random): Outcome {
   const opened = attempt('open', () => readLayer(file));
   compareWithCheck(image, opened);
   compareLogs(image, opened);
-  if (typeof opened === 'string') return opened;
+  if (typeof opened === 'string') {
+    repairRefused(image);
+    return opened;
+  }
   const below = opened.locator === undefined ? [] : seed.below;
   const problem = below[0] && parentProblem(opened, below[0]);
   if (problem) return problem.code;
