@@ -130,7 +130,7 @@ function usedLog(bytes: Buffer, flushedFileBytes: number): void {
   bytes.set(entry, MIB);
 }
 
-const SPOIL = (b: Buffer, at: number) => b.fill(9, at + 8, at + 9);
+const SPOIL = (b: Buffer, at: number) => void (b[at + 8] ^= 0xff);
 
 const HEADER_DAMAGES: readonly Damage[] = [
   { what: 'a wrong signature', code: 'VHDX_NOT_VHDX', change: (b) => void b.write('vhdxfilf') },
@@ -614,14 +614,14 @@ export const FLAWS: readonly Flaw[] = [
   {
     what: 'a damaged first header',
     code: 'VHDX_HEADER_DAMAGED',
-    change: (b) => void SPOIL(b, HEADERS[0]),
+    change: (b) => SPOIL(b, HEADERS[0]),
     checksums: false,
     repair: 'headers',
   },
   {
     what: 'a damaged second header, which was current',
     code: 'VHDX_HEADER_DAMAGED',
-    change: (b) => void SPOIL(b, HEADERS[1]),
+    change: (b) => SPOIL(b, HEADERS[1]),
     checksums: false,
     repair: 'headers',
   },
@@ -640,14 +640,14 @@ export const FLAWS: readonly Flaw[] = [
   {
     what: 'a damaged first region table',
     code: 'VHDX_REGION_TABLE_DAMAGED',
-    change: (b) => void SPOIL(b, REGION_TABLES[0]),
+    change: (b) => SPOIL(b, REGION_TABLES[0]),
     checksums: false,
     repair: 'region-tables',
   },
   {
     what: 'a damaged second region table',
     code: 'VHDX_REGION_TABLE_DAMAGED',
-    change: (b) => void SPOIL(b, REGION_TABLES[1]),
+    change: (b) => SPOIL(b, REGION_TABLES[1]),
     checksums: false,
     repair: 'region-tables',
   },
