@@ -1,28 +1,36 @@
 /**
- * State and place of every payload block of one file, in pages of 128 blocks. A page whose blocks are all in one state, or
- * lie one behind the other in the file, is two numbers; any other page is one 32-bit word a block. In blocks of 1 MiB, a
+ * State and place of every payload block of one file, in pages of 1024 blocks. A page whose blocks are all in one state,
+ * or lie one behind the other in the file, is two numbers; any other page is an array of one 32-bit word a block. So a
  * table takes
  *
- * - for 64 GiB of the disk in which every block is NOT_PRESENT, 8 bytes;
- * - else 96 bytes a GiB, and 4 KiB for a GiB whose blocks lie in no order; a block that is alone in its 128 MiB, 512
- *   bytes. Pages that need words may have room for as many more.
+ * - nothing for a terablock (2^20 blocks) in which every block is NOT_PRESENT, and else 24 bytes for each of its pages;
+ * - 4 KiB more for each page whose blocks lie in no order: at most 4 KiB for an allocated GiB in blocks of 1 MiB, 128
+ *   bytes in blocks of 32 MiB.
  *
- * The largest disk there is (64 TiB, all of it present) takes 6 MiB when it was filled from front to back, and 262 MiB in
- * the worst order. Larger blocks take so much less.
+ * The largest disk there is (64 TiB in blocks of 1 MiB, all of them present) takes 1.5 MiB when it was filled from front
+ * to back, and 256 MiB in the worst order.
  */
 import { BLOCK } from './format.ts';
 
-const PAGE_SHIFT = 7;
-export const BLOCKS_PER_PAGE = 1 << PAGE_SHIFT;
+export const BLOCKS_PER_PAGE = 1024;
+const PAGE_SHIFT = 10;
 const SLOT_MASK = BLOCKS_PER_PAGE - 1;
-const PAGES_PER_GROUP = 512;
+const PAGES_PER_GROUP = 1024;
+const GROUP_SHIFT = 20;
 const PAGE_MASK = PAGES_PER_GROUP - 1;
-const GROUP_SHIFT = 16;
-const BLOCKS_PER_GROUP = 1 << GROUP_SHIFT;
 
 /** A word holds the state in its low bits and above it the block's place in MiB, which has 27 bits (MAX_FILE_BYTES). */
 const STATE_BITS = 3;
 const STATE_MASK = (1 << STATE_BITS) - 1;
+
+/** Pages that are allocated together. */
+interface Group {
+  /** The word of a page's first block, and what each next block adds; for pages without an array. */
+  readonly first: Uint32Array;
+  readonly step: Uint32Array;
+  /** A word for each block of a page that is not that simple. */
+  readonly words: (Uint32Array | undefined)[];
+}
 
 export class BlockTable {
   readonly blockCount: number;
@@ -43,14 +51,27 @@ export class BlockTable {
   }
 
   #word(block: number): number {
-    return this.#groups[block >>> GROUP_SHIFT]?.word(block) ?? 0;
+    const group = this.#groups[block >>> GROUP_SHIFT];
+    if (group === undefined) return 0;
+    const page = (block >>> PAGE_SHIFT) & PAGE_MASK;
+    const words = group.words[page];
+    if (words === undefined) return group.first[page] + group.step[page] * (block & SLOT_MASK);
+    return words[block & SLOT_MASK];
   }
 
   set(block: number, state: number, fileMb: number): void {
+    const word = (fileMb << STATE_BITS) | state;
     const group = this.#groupOf(block);
-    group.set(block, (fileMb << STATE_BITS) | state);
+    const page = (block >>> PAGE_SHIFT) & PAGE_MASK;
+    const slot = block & SLOT_MASK;
+    let words = group.words[page];
+    if (words === undefined) {
+      if (group.first[page] + group.step[page] * slot === word) return;
+      group.words[page] = words = spreadOut(group.first[page], group.step[page]);
+    }
+    words[slot] = word;
     // A table that is read or written from front to back is done with a page here.
-    if ((block & SLOT_MASK) === SLOT_MASK || block === this.blockCount - 1) group.settle(block);
+    if (slot === SLOT_MASK || block === this.blockCount - 1) settle(group, page, slot);
   }
 
   /** Sets `count` blocks, all in one state; each next one lies `stepMb` MiB further on in the file. */
@@ -60,7 +81,13 @@ export class BlockTable {
       const place = fileMb + (block - firstBlock) * stepMb;
       const pageEnd = Math.min((block | SLOT_MASK) + 1, this.blockCount);
       if ((block & SLOT_MASK) === 0 && pageEnd <= end) {
-        this.#groupOf(block).setPage(block, (place << STATE_BITS) | state, stepMb << STATE_BITS);
+        const group = this.#groupOf(block);
+        setWhole(
+          group,
+          (block >>> PAGE_SHIFT) & PAGE_MASK,
+          (place << STATE_BITS) | state,
+          stepMb << STATE_BITS,
+        );
         block = pageEnd;
       } else this.set(block++, state, place);
     }
@@ -68,10 +95,14 @@ export class BlockTable {
 
   #groupOf(block: number): Group {
     const index = block >>> GROUP_SHIFT;
-    let group = this.#groups[index];
-    if (group === undefined)
-      this.#groups[index] = group = new Group(this.blockCount - index * BLOCKS_PER_GROUP);
-    return group;
+    const known = this.#groups[index];
+    if (known !== undefined) return known;
+    const pages = Math.min(
+      PAGES_PER_GROUP,
+      ((this.blockCount - 1) >>> PAGE_SHIFT) + 1 - index * PAGES_PER_GROUP,
+    );
+    const words = new Array<Uint32Array | undefined>(pages).fill(undefined);
+    return (this.#groups[index] = { first: new Uint32Array(pages), step: new Uint32Array(pages), words });
   }
 
   /**
@@ -95,15 +126,19 @@ export class BlockTable {
   /** The end of the page or group that from `block` on holds only `word` and what is `step` apart; or `block`. */
   #simpleEnd(block: number, word: number, step: number): number {
     const group = this.#groups[block >>> GROUP_SHIFT];
-    if (group !== undefined)
-      return group.step(block) === step && group.word(block) === word ? pageEnd(block) : block;
-    return word === 0 && step === 0 ? ((block >>> GROUP_SHIFT) + 1) * BLOCKS_PER_GROUP : block;
+    if (group === undefined)
+      return word === 0 && step === 0 ? ((block >>> GROUP_SHIFT) + 1) * 2 ** GROUP_SHIFT : block;
+    const page = (block >>> PAGE_SHIFT) & PAGE_MASK;
+    const isSimple =
+      group.words[page] === undefined && group.step[page] === step && this.#word(block) === word;
+    return isSimple ? (block | SLOT_MASK) + 1 : block;
   }
 
   /** False when every block of the range is surely NOT_PRESENT; looks at whole pages only. */
   mayHold(firstBlock: number, lastBlock: number): boolean {
-    for (let block = firstBlock; block <= lastBlock; block = pageEnd(block)) {
-      if (this.#groups[block >>> GROUP_SHIFT]?.mayHold(block)) return true;
+    for (let page = firstBlock >>> PAGE_SHIFT; page <= lastBlock >>> PAGE_SHIFT; page++) {
+      const group = this.#groups[page >>> (GROUP_SHIFT - PAGE_SHIFT)];
+      if (group !== undefined && !isEmpty(group, page & PAGE_MASK)) return true;
     }
     return false;
   }
@@ -112,107 +147,37 @@ export class BlockTable {
   *blocks(): Generator<number> {
     for (let block = 0; block < this.blockCount;) {
       const group = this.#groups[block >>> GROUP_SHIFT];
-      if (group === undefined) block = ((block >>> GROUP_SHIFT) + 1) * BLOCKS_PER_GROUP;
-      else if (!group.mayHold(block)) block = pageEnd(block);
+      if (group === undefined) block = ((block >>> GROUP_SHIFT) + 1) * 2 ** GROUP_SHIFT;
+      else if (isEmpty(group, (block >>> PAGE_SHIFT) & PAGE_MASK)) block += BLOCKS_PER_PAGE;
       else {
-        const end = Math.min(pageEnd(block), this.blockCount);
+        const end = Math.min(block + BLOCKS_PER_PAGE, this.blockCount);
         for (; block < end; block++) if (this.state(block) !== BLOCK.NOT_PRESENT) yield block;
       }
     }
   }
 }
 
-function pageEnd(block: number): number {
-  return (block | SLOT_MASK) + 1;
+function spreadOut(first: number, step: number): Uint32Array {
+  const words = new Uint32Array(BLOCKS_PER_PAGE);
+  if (first !== 0 || step !== 0) for (let i = 0; i < words.length; i++) words[i] = first + step * i;
+  return words;
 }
 
-/** Where a page's words are, for pages that are simple. */
-const NOWHERE = 0xffffffff;
-const FIRST_ROOM = 4 * BLOCKS_PER_PAGE;
+/** Gives up the array of a page whose blocks up to `last` turn out to be simple. */
+function settle(group: Group, page: number, last: number): void {
+  const words = group.words[page]!;
+  const step = last === 0 ? 0 : words[1] - words[0];
+  if (step < 0) return;
+  for (let i = 1; i <= last; i++) if (words[i] - words[i - 1] !== step) return;
+  setWhole(group, page, words[0], step);
+}
 
-/** 512 pages. Blocks are given by their number in the table; the low bits count. */
-class Group {
-  /** The word of a page's first block, and what each next block adds. */
-  readonly #first: Uint32Array;
-  readonly #step: Uint32Array;
-  /** Where in `#words` the words of a page are that is not that simple. */
-  readonly #at: Uint32Array;
-  #words = new Uint32Array(0);
-  #end = 0;
-  /** Places in `#words` of pages that became simple. */
-  readonly #free: number[] = [];
+function setWhole(group: Group, page: number, first: number, step: number): void {
+  group.words[page] = undefined;
+  group.first[page] = first;
+  group.step[page] = step;
+}
 
-  constructor(blockCount: number) {
-    const pages = Math.min(PAGES_PER_GROUP, Math.ceil(blockCount / BLOCKS_PER_PAGE));
-    this.#first = new Uint32Array(pages);
-    this.#step = new Uint32Array(pages);
-    this.#at = new Uint32Array(pages).fill(NOWHERE);
-  }
-
-  word(block: number): number {
-    const page = (block >>> PAGE_SHIFT) & PAGE_MASK;
-    const at = this.#at[page];
-    const slot = block & SLOT_MASK;
-    return at === NOWHERE ? this.#first[page] + this.#step[page] * slot : this.#words[at + slot];
-  }
-
-  /** How far the words of a block's page are apart, or NaN when it is not that simple. */
-  step(block: number): number {
-    const page = (block >>> PAGE_SHIFT) & PAGE_MASK;
-    return this.#at[page] === NOWHERE ? this.#step[page] : NaN;
-  }
-
-  mayHold(block: number): boolean {
-    const page = (block >>> PAGE_SHIFT) & PAGE_MASK;
-    return this.#at[page] !== NOWHERE || this.#first[page] !== 0 || this.#step[page] !== 0;
-  }
-
-  set(block: number, word: number): void {
-    const page = (block >>> PAGE_SHIFT) & PAGE_MASK;
-    if (this.#at[page] === NOWHERE) {
-      if (this.word(block) === word) return;
-      this.#spreadOut(page);
-    }
-    this.#words[this.#at[page] + (block & SLOT_MASK)] = word;
-  }
-
-  #spreadOut(page: number): void {
-    const at = this.#free.pop() ?? this.#takeRoom();
-    for (let slot = 0; slot < BLOCKS_PER_PAGE; slot++) {
-      this.#words[at + slot] = this.#first[page] + this.#step[page] * slot;
-    }
-    this.#at[page] = at;
-  }
-
-  #takeRoom(): number {
-    const at = this.#end;
-    this.#end += BLOCKS_PER_PAGE;
-    if (this.#end > this.#words.length) {
-      const all = this.#at.length * BLOCKS_PER_PAGE;
-      const words = new Uint32Array(Math.min(all, Math.max(FIRST_ROOM, 2 * this.#words.length)));
-      words.set(this.#words);
-      this.#words = words;
-    }
-    return at;
-  }
-
-  /** Gives up the words of a page when its blocks up to `last` turn out to be simple. */
-  settle(last: number): void {
-    const at = this.#at[(last >>> PAGE_SHIFT) & PAGE_MASK];
-    if (at === NOWHERE) return;
-    const end = at + (last & SLOT_MASK);
-    const step = end === at ? 0 : this.#words[at + 1] - this.#words[at];
-    if (step < 0) return;
-    for (let i = at + 1; i <= end; i++) if (this.#words[i] - this.#words[i - 1] !== step) return;
-    this.setPage(last, this.#words[at], step);
-  }
-
-  /** Makes the page of a block simple. */
-  setPage(block: number, first: number, step: number): void {
-    const page = (block >>> PAGE_SHIFT) & PAGE_MASK;
-    if (this.#at[page] !== NOWHERE) this.#free.push(this.#at[page]);
-    this.#at[page] = NOWHERE;
-    this.#first[page] = first;
-    this.#step[page] = step;
-  }
+function isEmpty(group: Group, page: number): boolean {
+  return group.words[page] === undefined && group.first[page] === 0 && group.step[page] === 0;
 }
