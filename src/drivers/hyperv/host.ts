@@ -174,9 +174,9 @@ export class HyperVHost {
     return this.#one('Mount-HyperfileDisk', parameters, { ...SLOW, ...given(options.signal) });
   }
 
-  /** Undoes {@link mountDisk}, or what is left of it. */
-  async dismountDisk(path: string, folder: string): Promise<void> {
-    await this.#session.call('Dismount-HyperfileDisk', { Path: path, Folder: folder }, SLOW);
+  /** Undoes {@link mountDisk}, or what is left of it; for any disk and as often as one likes. */
+  async dismountDisk(path: string): Promise<void> {
+    await this.#session.call('Dismount-HyperfileDisk', { Path: path }, SLOW);
   }
 
   /** The store's machines whose commands have ended without removing them. */

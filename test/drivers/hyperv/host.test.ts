@@ -117,21 +117,21 @@ describeWith(STANDIN_NEEDS, 'operations on the host', () => {
     expect(readFileSync(path.join(place, 'readme.txt'), 'utf8')).toBe('hello');
     writeFileSync(path.join(place, 'new.txt'), 'new');
     expect(standIn.host.storage.disks().flatMap(({ letters }) => [...letters.values()])).toEqual([]);
-    await host.dismountDisk(disk, place);
+    await host.dismountDisk(disk);
     expect(existsSync(place)).toBe(false);
     await host.mountDisk(disk, place, { isReadOnly: true });
     expect(readFileSync(path.join(place, 'new.txt'), 'utf8')).toBe('new');
-    await host.dismountDisk(disk, place);
+    await host.dismountDisk(disk);
     // Once more, and for a disk that never was.
-    await host.dismountDisk(disk, place);
-    await host.dismountDisk(inStore('nothing.vhdx'), place);
+    await host.dismountDisk(disk);
+    await host.dismountDisk(inStore('nothing.vhdx'));
   });
 
   test('volumes that Windows takes its time to find are waited for', async () => {
     standIn.host.faults.volumesAppearAfterMs = 1500;
     const place = inStore('mounted');
     await host.mountDisk(sandbox(), place);
-    await host.dismountDisk(inStore('sandbox.vhdx'), place);
+    await host.dismountDisk(inStore('sandbox.vhdx'));
   });
 
   test('a disk without a Windows that the host can read is refused by name and not mounted', async () => {

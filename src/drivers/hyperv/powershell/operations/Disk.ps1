@@ -51,7 +51,8 @@ function Mount-HyperfileDisk {
         }
     }
     catch {
-        Dismount-HyperfileDisk -Path $Path -Folder $Folder
+        Dismount-HyperfileDisk -Path $Path
+        Remove-HyperfileMountPoint -Folder $Folder
         throw
     }
 }
@@ -60,30 +61,39 @@ function Dismount-HyperfileDisk {
     <#
     .SYNOPSIS
         Undoes Mount-HyperfileDisk, or what is left of it; does nothing when nothing is.
+    .DESCRIPTION
+        Its volumes disappear from all folders, and the folders go when they are empty.
     .PARAMETER Path
         Of the disk.
-    .PARAMETER Folder
-        Where its volume appeared; removed when it is empty.
     #>
     [CmdletBinding()]
     param(
-        [Parameter(Mandatory = $true)] [string] $Path,
+        [Parameter(Mandatory = $true)] [string] $Path
+    )
+    if (-not [System.IO.File]::Exists($Path)) { return }
+    $disk = Hyper-V\Get-VHD -ErrorAction Stop -Path $Path
+    # A disk that a machine has is attached, too, and has no number.
+    if (-not $disk.Attached -or $null -eq $disk.DiskNumber) { return }
+    $folders = @(Disconnect-HyperfileVolume -DiskNumber $disk.DiskNumber)
+    Hyper-V\Dismount-VHD -ErrorAction Stop -Path $Path
+    foreach ($folder in $folders) { Remove-HyperfileMountPoint -Folder $folder }
+}
+
+function Remove-HyperfileMountPoint {
+    <#
+    .SYNOPSIS
+        Removes a folder that a volume was shown as; never anything in it.
+    .PARAMETER Folder
+        The folder.
+    #>
+    [CmdletBinding()]
+    param(
         [Parameter(Mandatory = $true)] [string] $Folder
     )
-    if ([System.IO.File]::Exists($Path)) {
-        $disk = Hyper-V\Get-VHD -ErrorAction Stop -Path $Path
-        if ($disk.Attached) {
-            # A disk that a machine has is attached, too, and has no number.
-            if ($null -ne $disk.DiskNumber) {
-                Disconnect-HyperfileVolume -DiskNumber $disk.DiskNumber -Folder $Folder
-                Hyper-V\Dismount-VHD -ErrorAction Stop -Path $Path
-            }
-        }
-    }
-    # What remains of a mount point whose disk is gone is a link, and goes as one: nothing behind it is touched.
     $info = [System.IO.DirectoryInfo]::new($Folder)
-    if ($info.Exists -and ($info.Attributes -band [System.IO.FileAttributes]::ReparsePoint) -ne 0) { $info.Delete() }
-    elseif ($info.Exists -and $info.GetFileSystemInfos().Length -eq 0) { $info.Delete() }
+    if (-not $info.Exists) { return }
+    $isLink = ($info.Attributes -band [System.IO.FileAttributes]::ReparsePoint) -ne 0
+    if ($isLink -or $info.GetFileSystemInfos().Length -eq 0) { $info.Delete() }
 }
 
 function Enable-HyperfileDisk {
@@ -211,22 +221,22 @@ function Connect-HyperfileVolume {
 function Disconnect-HyperfileVolume {
     <#
     .SYNOPSIS
-        Takes a folder away from the volume of a disk that is shown there, if one is.
+        Takes the volumes of a disk away from all folders that they are shown as.
     .PARAMETER DiskNumber
         Of the disk.
-    .PARAMETER Folder
-        The folder.
+    .OUTPUTS
+        System.String: the folders.
     #>
     [CmdletBinding()]
+    [OutputType([string])]
     param(
-        [Parameter(Mandatory = $true)] [uint32] $DiskNumber,
-        [Parameter(Mandatory = $true)] [string] $Folder
+        [Parameter(Mandatory = $true)] [uint32] $DiskNumber
     )
-    $wanted = [System.IO.Path]::GetFullPath($Folder).TrimEnd('\', '/')
     foreach ($partition in @(Get-HyperfilePartition -DiskNumber $DiskNumber)) {
-        foreach ($path in @($partition.AccessPaths)) {
-            if ([string]::IsNullOrEmpty($path) -or $path.TrimEnd('\', '/') -ne $wanted) { continue }
+        # Besides folders: the volume's own path, which it always has, and drive letters.
+        foreach ($path in @($partition.AccessPaths | Where-Object -FilterScript { $_ -and $_ -notmatch '^\\\\\?\\|^[A-Za-z]:\\$' })) {
             Storage\Remove-PartitionAccessPath -ErrorAction Stop -DiskNumber $DiskNumber -PartitionNumber $partition.PartitionNumber -AccessPath $path
+            $path
         }
     }
 }
