@@ -25,7 +25,19 @@ describe('help', () => {
   });
 
   const parts: Readonly<Record<string, readonly string[]>> = {
-    disk: ['disk info', 'disk check'],
+    disk: [
+      'create',
+      'convert',
+      'info',
+      'check',
+      'map',
+      'diff',
+      'resize',
+      'compact',
+      'merge',
+      'rebase',
+      'trim',
+    ].map((part) => `disk ${part}`),
     cache: ['cache ls', 'cache prune', 'cache verify'],
   };
   const lines = VERBS.flatMap(({ name }) => parts[name] ?? [name]);
