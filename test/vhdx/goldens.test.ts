@@ -77,7 +77,7 @@ describe('the writer makes the golden file of', () => {
     const disk = openForChange(base);
     disk.write(pattern(512, 12), MIB);
     disk.close();
-    const inherited: Names = new Map([
+    const inherited: Names = new Map<string, string | bigint>([
       ['sequence', before.readBigUInt64LE(0x10008)],
       ['oldFileWrite', guidAt(before, 0x20010)],
       ['oldDataWrite', guidAt(before, 0x20020)],
