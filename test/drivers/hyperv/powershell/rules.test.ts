@@ -3,7 +3,7 @@
  * documented parameter sets, and what Windows PowerShell 5.1 does not have found by its reference assemblies.
  */
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -78,6 +78,16 @@ describeWith(STANDIN_NEEDS, 'our PowerShell modules', () => {
 
   test('call documented cmdlets with parameters of one documented set, and stop at the first error', () => {
     expect(ours.calls.flatMap(problemsOf)).toEqual([]);
+  });
+
+  test('are ASCII, which Windows PowerShell reads the same in every code page', () => {
+    const files = readdirSync(OURS, { recursive: true, encoding: 'utf8' }).filter((name) =>
+      /\.psm?d?1$/.test(name),
+    );
+    expect(files.length).toBeGreaterThan(5);
+    expect(
+      files.filter((name) => /[^ -~\t\r\n]/.test(readFileSync(path.join(OURS, name), 'latin1'))),
+    ).toEqual([]);
   });
 
   test('what breaks a rule is found', () => {
