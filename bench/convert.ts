@@ -90,12 +90,25 @@ async function qemu(...args: string[]): Promise<void> {
   await execa('qemu-img', args);
 }
 
-/** Times both, each into a new file that the run before does not share the storage with. */
+/**
+ * The host of a virtual machine takes memory back that lies free, and giving it again costs more than the whole
+ * conversion: a file that is written and removed right before lets both find as much memory at hand.
+ */
+function readyMemory(): void {
+  const piece = Buffer.alloc(2 * MIB, 1);
+  const fd = openSync(at('memory'), 'w');
+  for (let done = 0; done < (DISK_BYTES * 9) / 16; done += piece.length) writeSync(fd, piece);
+  closeSync(fd);
+  rmSync(at('memory'));
+}
+
+/** Times both, each into a new file, while nothing of the run before waits for the storage. */
 async function race(what: string, ours: readonly string[], theirs: readonly string[]): Promise<void> {
   const outputs = [ours, theirs].map((args) => args.at(-1)!);
   const before = async (): Promise<void> => {
     for (const output of outputs) rmSync(output, { force: true });
     await execa('sync', ['-f', folder]);
+    readyMemory();
   };
   const convert = (): Promise<unknown> =>
     execa(process.execPath, [COMMAND, 'disk', 'convert', ...ours, '-q']);
