@@ -8,6 +8,7 @@ import { BlockTable } from '../../src/vhdx/block-table.ts';
 import { ChainIndex, type IndexedLayer } from '../../src/vhdx/chain-index.ts';
 import { geometryOf } from '../../src/vhdx/geometry.ts';
 import { Gather, type RunVisitor } from '../../src/vhdx/runs.ts';
+import { arrayBytesOf } from '../support/memory.ts';
 import { GIB, MIB } from './scratch.ts';
 
 const [ZERO, FULL, PARTIAL] = [2, 6, 7];
@@ -258,43 +259,40 @@ function alternating(layerCount: number, sizeBytes: number): IndexedLayer[] {
 
 const nobody: RunVisitor = { data: () => undefined, zeros: () => undefined };
 
-/** What the arrays of an index grow by while a whole disk is looked at. */
+/** What an index takes once a whole disk was looked at. */
 function indexBytes(layers: readonly IndexedLayer[], sizeBytes: number, limitBytes?: number): number {
-  const index = new ChainIndex(layers, 512, limitBytes);
-  globalThis.gc?.();
-  const before = process.memoryUsage().arrayBuffers;
-  index.runs(0, sizeBytes, 0, nobody);
-  globalThis.gc?.();
-  const bytes = process.memoryUsage().arrayBuffers - before;
-  expect(index.bytes).toBeGreaterThan(0);
+  const { bytes, kept } = arrayBytesOf(() => {
+    const index = new ChainIndex(layers, 512, limitBytes);
+    index.runs(0, sizeBytes, 0, nobody);
+    return index;
+  });
+  // What the index says of itself, and its scratch space.
+  expect(bytes).toBeLessThan(kept.bytes + 64 * 1024);
+  expect(bytes).toBeGreaterThan(kept.bytes);
   return bytes;
 }
 
 describe('the memory of an index, every sector from another layer', () => {
-  // A gigabyte's array may be half as large again as what is in it, and its predecessors may not be collected yet.
-  it('is a third of a MiB for a GiB where two layers alternate', () => {
-    const index = new ChainIndex(alternating(2, GIB), 512);
-    index.runs(0, GIB, 0, nobody);
-    expect(index.bytes).toBeLessThan(1.5 * 1024 * 276 + 6144);
-    expect(index.bytes).toBeGreaterThanOrEqual(1024 * 276);
-    expect(indexBytes(alternating(2, GIB), GIB)).toBeLessThan(4 * 1.5 * 1024 * 276 + MIB);
+  // A gigabyte's array may be half as large again as what is in it.
+  const slack = 1.5;
+
+  it('is 276 KiB for a GiB where two layers alternate', () => {
+    const bytes = indexBytes(alternating(2, GIB), GIB);
+    expect(bytes).toBeGreaterThan(1024 * 276);
+    expect(bytes).toBeLessThan(slack * 1024 * 276 + 128 * 1024);
   });
 
   it('is 4.1 MiB for a GiB where 256 layers do', () => {
-    const layers = alternating(256, GIB);
-    const index = new ChainIndex(layers, 512);
-    index.runs(0, GIB, 0, nobody);
-    expect(index.bytes).toBeLessThan(1.5 * 4.1 * MIB);
+    const bytes = indexBytes(alternating(256, GIB), GIB);
+    expect(bytes).toBeGreaterThan(4 * MIB);
+    expect(bytes).toBeLessThan(slack * 4.1 * MIB);
   });
 
   it('never passes its limit by more than the gigabyte at hand', () => {
     const limitBytes = MIB / 2;
     const bytes = indexBytes(alternating(2, 8 * GIB), 8 * GIB, limitBytes);
-    // Without a limit it would be 1.6 MiB at least; what was given up may not be collected yet.
-    expect(bytes).toBeLessThan(6 * limitBytes);
-    const index = new ChainIndex(alternating(2, 8 * GIB), 512, limitBytes);
-    index.runs(0, 8 * GIB, 0, nobody);
-    expect(index.bytes).toBeLessThan(limitBytes + MIB);
+    // Without a limit it would be 2.2 MiB at least.
+    expect(bytes).toBeLessThan(limitBytes + slack * 1024 * 276 + 128 * 1024);
   });
 });
 
