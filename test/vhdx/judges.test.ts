@@ -23,7 +23,7 @@ import { naiveContentsOf, naiveDisk, readerOf } from './naive-reader.ts';
 import { everyChain, makeChain, type ChainPlan, type MadeChain } from './random-chain.ts';
 import { allocatedBytes, contents, GIB, MIB, pattern, scratchFolder } from './scratch.ts';
 
-const CHAINS = 200;
+const CHAINS = 140;
 const [has7Zip, hasQemu, hasLibvhdi] = ['7zz', 'qemu-img', 'python:pyvhdi'].map(has);
 
 let libvhdi: Libvhdi | undefined;
@@ -140,12 +140,12 @@ describeWith(['7zz', 'python:pyvhdi'], 'a chain of 20 layers', () => {
     });
     const layers = Array.from({ length: 20 }, (_, index) => ({
       blockBytes: MIB,
-      sizeBytes: 24 * MIB,
+      sizeBytes: 6 * MIB,
       goesOn: index % 2 === 1,
       changes: [
         change(index * 40960, 4096, index),
-        change(((4 + index) % 24) * MIB, MIB, index + 20),
-        change(23 * MIB + index * 12288, 20480, index + 40),
+        change((index % 6) * MIB, MIB / 2, index + 20),
+        change(5 * MIB + index * 12288, 20480, index + 40),
       ],
     }));
     const { paths, model } = makeChain(scratchFolder(), 'layer', {
@@ -263,14 +263,14 @@ async function qemuPart(file: string, offset: number, length: number): Promise<B
   return fs.readFileSync(out).subarray(0, length);
 }
 
-/** A base of 24 MiB. */
-function baseOf24(folder: string): { file: string; model: Buffer } {
+/** A base of 7 MiB. */
+function smallBase(folder: string): { file: string; model: Buffer } {
   const file = path.join(folder, 'base.vhdx');
-  const model = Buffer.alloc(24 * MIB);
+  const model = Buffer.alloc(7 * MIB);
   const disk = createDisk(file, { sizeBytes: model.length });
   for (const [at, length, seed] of [
     [0, 3 * MIB, 1],
-    [10 * MIB - 4096, 8192, 2],
+    [5 * MIB - 4096, 8192, 2],
   ]) {
     disk.write(pattern(length, seed), at);
     pattern(length, seed).copy(model, at);
@@ -291,7 +291,7 @@ describeWith(['qemu-img'], 'qemu-img', () => {
     for (const blockSize of [1, 8, 256]) {
       it(`makes ${subformat} files in blocks of ${blockSize} MiB that we read`, async () => {
         const folder = scratchFolder();
-        const { file, model } = baseOf24(folder);
+        const { file, model } = smallBase(folder);
         const theirs = path.join(folder, 'theirs.vhdx');
         const options = `subformat=${subformat},block_size=${blockSize}M`;
         const made = await qemuImg('convert', '-O', 'vhdx', '-o', options, file, theirs);
@@ -308,11 +308,11 @@ describeWith(['qemu-img'], 'qemu-img', () => {
 describeWith(['qemu-img', 'qemu-io'], 'files that qemu changed', () => {
   it('are read as they are now, and children of the file before are orphans', () => {
     const folder = scratchFolder();
-    const { file, model } = baseOf24(folder);
+    const { file, model } = smallBase(folder);
     const child = path.join(folder, 'child.vhdx');
     createChild(child, file);
-    execFileSync('qemu-io', ['-f', 'vhdx', '-c', 'write -P 171 12M 65536', file], { stdio: 'ignore' });
-    model.fill(171, 12 * MIB, 12 * MIB + 65536);
+    execFileSync('qemu-io', ['-f', 'vhdx', '-c', 'write -P 171 6M 65536', file], { stdio: 'ignore' });
+    model.fill(171, 6 * MIB, 6 * MIB + 65536);
     const chain = openChain(file);
     expect(contents(chain).equals(model)).toBe(true);
     chain.close();
@@ -325,16 +325,16 @@ describeWith(['qemu-img', 'qemu-io'], 'files that qemu changed', () => {
 describeWith(['vhdimount', 'root', '/dev/fuse'], 'libvhdi finds parents by itself', () => {
   it('through the absolute path and the name beside the child', () => {
     const folder = scratchFolder();
-    const { file, model } = baseOf24(folder);
+    const { file, model } = smallBase(folder);
     const [first, leaf] = ['first.vhdx', 'leaf.vhdx'].map((name) => path.join(folder, name));
     const disk = openSandbox({ chain: file, sandboxPath: first });
     disk.write(pattern(8192, 3), 4096);
     disk.seal(leaf);
-    disk.write(pattern(MIB, 4), 20 * MIB - 512);
+    disk.write(pattern(MIB, 4), 6 * MIB - 512);
     disk.seal();
     disk.close();
     pattern(8192, 3).copy(model, 4096);
-    pattern(MIB, 4).copy(model, 20 * MIB - 512);
+    pattern(MIB, 4).copy(model, 6 * MIB - 512);
     const mountPoint = path.join(folder, 'mnt');
     fs.mkdirSync(mountPoint);
     execFileSync('vhdimount', [leaf, mountPoint], { stdio: 'ignore' });
