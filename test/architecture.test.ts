@@ -26,9 +26,9 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'transfer/open-repository.ts': ['transfer', 'registry', 'oci', 'base'],
   cache: ['transfer', 'store', 'blob', 'oci', 'base'],
   plan: ['language', 'oci', 'base'],
-  drivers: ['fs', 'base'],
+  drivers: ['fs', 'oci', 'base'],
   'drivers/drivers.ts': ['drivers', 'base'],
-  'drivers/*': ['drivers/driver.ts', 'disk', 'vhdx', 'fs', 'fuse', 'gpt', 'base'],
+  'drivers/*': ['drivers/driver.ts', 'disk', 'vhdx', 'fs', 'fuse', 'gpt', 'oci', 'bytes', 'base'],
   build: [
     'convert',
     'drivers',

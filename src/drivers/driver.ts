@@ -1,5 +1,6 @@
 /** What opens a sandbox and runs commands in it. Every driver has this shape; the build knows no other. */
 import type { GuestFiles } from '../fs/guest-files.ts';
+import type { MachineSettings } from '../oci/image.ts';
 
 export interface Driver {
   readonly name: string;
@@ -44,7 +45,7 @@ export interface CreateRequest {
 export interface RootPartition {
   readonly offset: number;
   readonly length: number;
-  /** `ext4`, `xfs`, ... as mount names it. */
+  /** `ext4`, `xfs`, `ntfs`, ... as mount names it. */
   readonly type: string;
 }
 
@@ -54,6 +55,11 @@ export interface Sandbox {
   /** Runs a command inside the guest and waits for it and all it started. */
   run(command: GuestCommand, io: CommandIo): Promise<CommandResult>;
   /**
+   * Starts the guest anew: what waits for that (replaced files, half-installed features) is done when this returns.
+   * Nothing where every command finds a system that has just been started.
+   */
+  restart(options?: RestartOptions): Promise<void>;
+  /**
    * Turns what the sandbox holds into a sealed layer at the path it was opened (or last sealed) with. With `nextPath`
    * the sandbox goes on with a fresh, empty difference there; without, it is finished and only `close` may follow.
    * The sealed file is complete, but durable only after {@link makeDurable}.
@@ -61,6 +67,12 @@ export interface Sandbox {
   seal(nextPath?: string): Promise<void>;
   /** Throws away what was not sealed. May be called twice. */
   close(): Promise<void>;
+}
+
+export interface RestartOptions {
+  /** As {@link GuestCommand.machine}. */
+  readonly machine?: MachineSettings;
+  readonly signal?: AbortSignal;
 }
 
 export interface GuestCommand {
@@ -72,6 +84,8 @@ export interface GuestCommand {
   /** `name`, `uid`, `name:group`, `uid:gid`; looked up inside the guest. Empty: root. */
   readonly user: string;
   readonly network: 'host' | 'none';
+  /** What the recipe asks of the machine, for drivers that start one. */
+  readonly machine?: MachineSettings;
   /** Given to the command as its standard input (a script); absent: empty. */
   readonly stdin?: string;
 }

@@ -4,7 +4,14 @@
  */
 import { HyperfileError } from '../base/error.ts';
 import { Fields } from './fields.ts';
-import type { DiskDescription, GuestConfig, Healthcheck, HistoryEntry, ImageConfig } from './image.ts';
+import type {
+  DiskDescription,
+  GuestConfig,
+  Healthcheck,
+  HistoryEntry,
+  ImageConfig,
+  MachineSettings,
+} from './image.ts';
 
 /** No chain may be longer: readers of VHDX stop there. */
 export const MAX_CHAIN_LAYERS = 256;
@@ -66,8 +73,27 @@ function guestConfig(fields: Fields): GuestConfig {
     exposedPorts: fields.textList('exposedPorts', MAX_TEXTS),
     volumes: fields.textList('volumes', MAX_TEXTS),
     stopSignal: fields.optionalText('stopSignal'),
+    machine: fields.has('machine') ? machineSettings(fields.object('machine')) : undefined,
     healthcheck: fields.has('healthcheck') ? healthcheck(fields.object('healthcheck')) : undefined,
   });
+}
+
+function machineSettings(fields: Fields): MachineSettings {
+  return dropAbsent<MachineSettings>({
+    memoryBytes: fields.optionalCount('memoryBytes'),
+    processors: fields.optionalCount('processors'),
+    generation: oneOf(fields, 'generation', [1, 2] as const),
+    secureBoot: oneOf(fields, 'secureBoot', ['off', 'windows', 'others'] as const),
+    tpm: oneOf(fields, 'tpm', [true, false] as const),
+    nested: oneOf(fields, 'nested', [true, false] as const),
+  });
+}
+
+function oneOf<T>(fields: Fields, key: string, values: readonly T[]): T | undefined {
+  if (!fields.has(key)) return undefined;
+  const found = values.find((value) => value === fields.get(key));
+  if (found === undefined) throw fields.error(key, values.join(' or '));
+  return found;
 }
 
 function healthcheck(fields: Fields): Healthcheck {

@@ -13,7 +13,21 @@ export interface GuestConfig {
   readonly exposedPorts: readonly string[];
   readonly volumes: readonly string[];
   readonly stopSignal?: string;
+  readonly machine?: MachineSettings;
   readonly healthcheck?: Healthcheck;
+}
+
+/** What a guest asks of the machine it runs in; what is absent is up to the host. */
+export interface MachineSettings {
+  readonly memoryBytes?: number;
+  readonly processors?: number;
+  /** Of Hyper-V's virtual firmware: 1 is BIOS, 2 is UEFI. */
+  readonly generation?: 1 | 2;
+  /** Whose signatures the firmware accepts: Windows' own, or those for other systems too. */
+  readonly secureBoot?: 'off' | 'windows' | 'others';
+  readonly tpm?: boolean;
+  /** Machines can run inside it. */
+  readonly nested?: boolean;
 }
 
 export interface Healthcheck {

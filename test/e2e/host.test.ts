@@ -70,7 +70,7 @@ describeWith([...SITE_NEEDS, 'setpriv', 'unshare'], 'a host', () => {
     ['mmdebstrap', 'mmdebstrap', 'FROM debootstrap://bookworm\n'],
     ['qemu-img', 'qemu-utils', 'FROM ./page.qcow2\n'],
   ])('without %s names it and its package', async (tool, package_, needing) => {
-    site.write({ 'page.qcow2': 'QFI\u00fb' });
+    site.write({ 'page.qcow2': Buffer.from('QFI\u00fb', 'latin1') });
     const flags = ['--disk-size', '600M'];
     const says = [`${tool} is needed and was not found`, `apt-get install ${package_}`, 'TOOL_MISSING'];
     await site.refused(needing, 5, says, flags, { wrapper: without(site, [tool, 'debootstrap']) });

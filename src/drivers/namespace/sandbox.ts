@@ -102,6 +102,12 @@ export class NamespaceSandbox implements Sandbox {
     }
   }
 
+  /** Nothing of one command is there when the next one starts. */
+  restart(): Promise<void> {
+    this.#requireUsable();
+    return Promise.resolve();
+  }
+
   async seal(nextPath?: string): Promise<void> {
     this.#requireUsable();
     try {

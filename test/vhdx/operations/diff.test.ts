@@ -155,7 +155,6 @@ testWith(['qemu-img'], 'sizes that differ count as qemu-img counts them', async 
   const short = file('short.raw', pattern(MIB, 1));
   const zeros = file('zeros.raw', Buffer.concat([pattern(MIB, 1), Buffer.alloc(MIB)]));
   const more = file('more.raw', Buffer.concat([pattern(MIB, 1), Buffer.alloc(MIB - 1), Buffer.of(1)]));
-  const empty = file('empty.raw', Buffer.alloc(0));
   execFileSync('qemu-img', ['create', '-q', '-f', 'vhdx', path.join(folder, 'none.vhdx'), '2M']);
   const none = path.join(folder, 'none.vhdx');
   for (const [a, b] of [
@@ -163,7 +162,7 @@ testWith(['qemu-img'], 'sizes that differ count as qemu-img counts them', async 
     [zeros, short],
     [short, more],
     [more, zeros],
-    [empty, none],
+    [zeros, none],
     [none, short],
   ]) {
     expect((await diffOf(a, b)).length === 0, `${a} ${b}`).toBe(qemuSaysEqual(a, b));

@@ -1,0 +1,39 @@
+/** A guest that runs in a machine and answers: over PowerShell Direct where it is Windows, over SSH where it is Linux. */
+import type { GuestFiles } from '../../../fs/guest-files.ts';
+import type { CommandIo, CommandResult, GuestCommand } from '../../driver.ts';
+
+/** How to get into a guest; from the secret `guest`, and never in a log, a key or a layer. */
+export interface GuestAccess {
+  readonly userName: string;
+  /** Of the account; absent for a guest that takes a key. */
+  readonly password?: string;
+  /** A private key in OpenSSH's form, as text. */
+  readonly privateKey?: string;
+}
+
+export type GuestSystem = 'windows' | 'linux';
+
+export interface ConnectRequest {
+  readonly machineId: string;
+  readonly system: GuestSystem;
+  readonly access: GuestAccess;
+  /** From now until it must answer. */
+  readonly timeoutMs: number;
+  /** What is being waited for, now and then: `no heartbeat yet`. */
+  readonly onWait?: (what: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** One connection. One command at a time. */
+export interface Guest {
+  /**
+   * Runs a command in the guest and waits for it. Everything it writes is told of as it comes.
+   *
+   * @throws HyperfileError HYPERV_GUEST_LOST when the connection ends before the command, INTERRUPTED after having ended it
+   */
+  run(command: GuestCommand, io: CommandIo): Promise<CommandResult>;
+  /** File steps through the guest, for file systems that the host cannot read. */
+  readonly files: GuestFiles;
+  /** Ends the connection; the guest goes on. */
+  close(): Promise<void>;
+}
