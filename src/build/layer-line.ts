@@ -60,8 +60,8 @@ export class LayerLine {
 
   result(): Omit<StageResult, 'config' | 'inherited'> {
     const [layers, key, history, created] = [this.#layers, this.#key, this.#history, this.#created];
-    const { disk, kind } = this.#base;
-    return { layers, key, history, created, disk, ...(kind && { kind }) };
+    const { os, disk, kind } = this.#base;
+    return { layers, key, history, created, os, disk, ...(kind && { kind }) };
   }
 
   addHistory(step: Step, layer?: string): void {

@@ -6,16 +6,17 @@ import type { BuiltImage } from './events.ts';
 
 export type ImageContent = Pick<
   ImageConfig,
-  'created' | 'config' | 'disk' | 'kind' | 'layers' | 'history' | 'key'
+  'created' | 'os' | 'config' | 'disk' | 'kind' | 'layers' | 'history' | 'key'
 >;
 
 /** What the image says of itself, wherever it goes. */
 export function describeImage(content: ImageContent): ImageConfig {
-  const { created, config, disk, kind, layers, history, key } = content;
+  const { created, os, config, disk, kind, layers, history, key } = content;
   return {
     schema: 1,
     created,
-    ...hostPlatform(),
+    os,
+    architecture: hostPlatform().architecture,
     config,
     disk,
     ...(kind && { kind }),

@@ -1,5 +1,6 @@
 /** Sizes as people write and read them. */
 import { HyperfileError } from '../base/error.ts';
+import { readSize } from '../base/size.ts';
 
 const POWERS = ['', 'K', 'M', 'G', 'T', 'P'];
 
@@ -10,16 +11,9 @@ const POWERS = ['', 'K', 'M', 'G', 'T', 'P'];
  * @throws HyperfileError CLI_BAD_SIZE
  */
 export function parseSize(value: string): number {
-  const match = /^(\d+(?:\.\d+)?)\s*(?:([KMGTP])?(i?B)?)$/i.exec(value.trim());
-  if (!match) throw badSize(value, 'a number with a unit is expected, such as 64G or 512MiB');
-  const [, digits = '', letter = '', suffix = ''] = match;
-  if (letter === '' && suffix.toLowerCase() === 'ib') throw badSize(value, 'the unit lacks its letter');
-  const base = letter !== '' && suffix.toLowerCase() === 'b' ? 1000 : 1024;
-  const sizeBytes = Number(digits) * base ** POWERS.indexOf(letter.toUpperCase());
-  if (!Number.isInteger(sizeBytes)) throw badSize(value, 'it is no whole number of bytes');
-  if (sizeBytes === 0) throw badSize(value, 'it must be more than zero');
-  if (!Number.isSafeInteger(sizeBytes)) throw badSize(value, 'it is too large');
-  return sizeBytes;
+  const read = readSize(value);
+  if (read.sizeBytes !== undefined) return read.sizeBytes;
+  throw new HyperfileError('CLI_BAD_SIZE', { data: { value: JSON.stringify(value), problem: read.problem } });
 }
 
 /**
@@ -28,10 +22,6 @@ export function parseSize(value: string): number {
  */
 export function parseOffset(value: string): number {
   return /^0+$/.test(value.trim()) ? 0 : parseSize(value);
-}
-
-function badSize(value: string, problem: string): HyperfileError {
-  return new HyperfileError('CLI_BAD_SIZE', { data: { value: JSON.stringify(value), problem } });
 }
 
 /** `1.5 GiB`, `176 KiB`, `0 B`: three significant digits. */

@@ -1,6 +1,6 @@
 /**
- * Disk files from one format to another. Raw disks and VHDX, alone or with the disks below them, are copied here; what
- * other programs have made goes through qemu-img, by way of a raw disk where the other end is a VHDX.
+ * Disk files from one format to another. Raw disks and VHDX, alone or with the disks below them, are copied here, and
+ * VHD are read here; all else goes through qemu-img, by way of a raw disk where it does not know the other end as well.
  */
 import { HyperfileError } from '../base/error.ts';
 import { writeNewFile, type NewFileOptions, type UnfinishedFile } from '../base/new-file.ts';
@@ -12,6 +12,7 @@ import type { DiskFormat } from './format-names.ts';
 import { convertWithQemu } from './qemu.ts';
 import { rawSource, vhdxSource, type CopySource } from './source.ts';
 import { openTarget, type CopyTargetOptions } from './target.ts';
+import { vhdSource } from './vhd-source.ts';
 
 /** What is converted. A VHDX is the leaf of a chain whose parents are found, or a chain given leaf first. */
 export type ConvertInput =
@@ -58,20 +59,32 @@ export async function convertInto(
   io: StepsIo,
 ): Promise<number> {
   const { format, isFixed = false } = output;
-  if (isOwn(input.format) && isOwn(format)) return copyInto(input, file.path, { ...output, format }, io);
-  if (input.format === 'vhdx' || format === 'vhdx') return throughRaw(input, file, output, io);
+  if (isReadHere(input) && isWrittenHere(format))
+    return copyInto(input, file.path, { ...output, format }, io);
+  if ((isReadHere(input) && input.format !== 'raw') || format === 'vhdx')
+    return throughRaw(input, file, output, io);
   const sizeBytes = await sizeOf(input, io.signal);
   const from = { from: input.format, input: input.path };
   await convertWithQemu({ ...from, to: format, output: file.path, sizeBytes, isFixed }, io);
   return sizeBytes;
 }
 
-/** What is written and read without other programs. */
-function isOwn(format: DiskFormat): format is 'vhdx' | 'raw' {
+type OwnInput = Extract<ConvertInput, { format: 'vhdx' }> | { format: 'raw' | 'vhd'; path: string };
+
+/** What is read without other programs. */
+function isReadHere(input: ConvertInput): input is OwnInput {
+  return input.format === 'vhdx' || input.format === 'raw' || input.format === 'vhd';
+}
+
+/** What is written without other programs. */
+function isWrittenHere(format: DiskFormat): format is 'vhdx' | 'raw' {
   return format === 'vhdx' || format === 'raw';
 }
 
-/** qemu-img cannot read differencing VHDX, and its own VHDX are neither as good nor made any sooner. */
+/**
+ * qemu-img cannot read differencing VHDX, and its own VHDX are neither as good nor made any sooner; of many a VHD it
+ * reads less than there is, as much as has room in the cylinders that the file tells of.
+ */
 async function throughRaw(
   input: ConvertInput,
   file: UnfinishedFile,
@@ -103,7 +116,7 @@ async function sizeOf({ format, path }: ConvertInput, signal: AbortSignal): Prom
 }
 
 async function copyInto(
-  input: ConvertInput,
+  input: OwnInput,
   filePath: string,
   output: CopyTargetOptions,
   io: StepsIo,
@@ -123,6 +136,7 @@ async function copyInto(
   }
 }
 
-async function openSource({ format, path }: ConvertInput): Promise<CopySource> {
-  return format === 'vhdx' ? vhdxSource(path) : rawSource(path);
+async function openSource({ format, path }: OwnInput): Promise<CopySource> {
+  if (format === 'vhdx') return vhdxSource(path);
+  return format === 'vhd' ? vhdSource(path) : rawSource(path);
 }

@@ -23,7 +23,6 @@ export function qemuName(format: DiskFormat): string {
  */
 export async function examineForeign(file: string, format: DiskFormat, signal: AbortSignal): Promise<number> {
   try {
-    if (format === 'vhd') await examineVhd(file);
     if (format === 'vmdk') await examineVmdk(file);
     const sizeBytes = await refuseOtherFiles(file, format, signal);
     if (format === 'qcow2' || format === 'vmdk') await refuseDamage(file, format, signal);
@@ -62,27 +61,6 @@ async function refuseDamage(file: string, format: DiskFormat, signal: AbortSigna
   const { status, stderr } = await runTool('qemu-img', ['check', '-f', format, file], options);
   if (!DAMAGED.includes(status)) return;
   throw unusable(file, `it is cut short or damaged: ${stderr.split('\n', 1)[0] ?? ''}`);
-}
-
-const VHD_FOOTER_BYTES = 512;
-const VHD_COOKIE = 'conectix';
-const VHD_TYPE_OFFSET = 60;
-const VHD_DIFFERENCING = 4;
-
-/** A VHD ends in its footer; qemu-img is content with the copy in front, and takes a differencing disk for a fixed one. */
-async function examineVhd(file: string): Promise<void> {
-  const handle = await open(file, 'r');
-  try {
-    const { size } = await handle.stat();
-    const footer = Buffer.alloc(VHD_FOOTER_BYTES);
-    await handle.read(footer, 0, footer.length, Math.max(0, size - footer.length));
-    if (footer.toString('latin1', 0, VHD_COOKIE.length) !== VHD_COOKIE)
-      throw unusable(file, 'it is cut short: its footer is missing');
-    if (footer.readUInt32BE(VHD_TYPE_OFFSET) === VHD_DIFFERENCING)
-      throw unusable(file, 'it is a differencing VHD; merge it with its parent first');
-  } finally {
-    await handle.close();
-  }
 }
 
 /** As much of a descriptor as qemu-img reads. */

@@ -68,28 +68,40 @@ export async function rawSource(filePath: string): Promise<CopySource> {
   }
 }
 
-class RawSource implements CopySource {
+/** A file whose first bytes are those of the disk. */
+export class RawSource implements CopySource {
   readonly sizeBytes: number;
   readonly logicalSectorBytes = SECTOR_BYTES;
-  readonly physicalSectorBytes = PHYSICAL_SECTOR_BYTES;
+  readonly physicalSectorBytes: number;
   readonly #file: BlockFile;
-  readonly #fileBytes: number;
+  readonly #dataBytes: number;
   readonly #data: readonly FileRange[];
 
-  constructor(file: BlockFile, data: readonly FileRange[]) {
+  /**
+   * @param data what of the file is no hole, in order
+   * @param shape how much of the file is the disk; default all of it
+   */
+  constructor(
+    file: BlockFile,
+    data: readonly FileRange[],
+    shape: { readonly dataBytes?: number; readonly physicalSectorBytes?: number } = {},
+  ) {
     this.#file = file;
-    this.#fileBytes = file.sizeBytes();
+    this.#dataBytes = shape.dataBytes ?? file.sizeBytes();
     this.#data = data;
-    this.sizeBytes = Math.ceil(this.#fileBytes / SECTOR_BYTES) * SECTOR_BYTES;
+    this.sizeBytes = Math.ceil(this.#dataBytes / SECTOR_BYTES) * SECTOR_BYTES;
+    this.physicalSectorBytes = shape.physicalSectorBytes ?? PHYSICAL_SECTOR_BYTES;
   }
 
   *data(): Generator<DataRange> {
-    for (const { fileOffset, length } of this.#data)
-      yield { offset: fileOffset, length, file: this.#file, fileOffset };
+    for (const { fileOffset, length } of this.#data) {
+      const inside = Math.min(length, this.#dataBytes - fileOffset);
+      if (inside > 0) yield { offset: fileOffset, length: inside, file: this.#file, fileOffset };
+    }
   }
 
   read(target: Uint8Array, offset: number): void {
-    const count = Math.min(target.length, Math.max(0, this.#fileBytes - offset));
+    const count = Math.min(target.length, Math.max(0, this.#dataBytes - offset));
     this.#file.readAt(target, 0, count, offset);
     target.fill(0, count);
   }

@@ -1,41 +1,48 @@
 /** The drivers by name, loaded when they are wanted. */
 import path from 'node:path';
 import { HyperfileError } from '../base/error.ts';
+import type { StaleSession } from '../base/session.ts';
 import { suggest } from '../base/suggest.ts';
 import type { Driver } from './driver.ts';
+import type { GuestAccess } from './hyperv/guest/guest.ts';
 
 export interface DriverOptions {
   /** Absolute path: the store's folder. */
   readonly stateFolder: string;
-  /** How the namespace driver starts commands; default HYPERFILE_RUNTIME, else `builtin`. */
-  readonly runtime?: string;
+  /** As `--driver-opt` gives them; each driver says which it knows. */
+  readonly options?: Readonly<Record<string, string>>;
+  /** How to get into guests that ask who comes. Called when a guest is first needed; rejects when nobody has said. */
+  readonly guestAccess?: () => Promise<GuestAccess>;
 }
 
 const DRIVERS: Readonly<Record<string, (options: DriverOptions) => Promise<Driver>>> = {
   namespace: async (options) => new (await import('./namespace/driver.ts')).NamespaceDriver(options),
+  hyperv: async (options) => new (await import('./hyperv/driver.ts')).HyperVDriver(options),
 };
 
 /** The drivers that this version has. */
 export const DRIVER_NAMES: readonly string[] = Object.keys(DRIVERS);
 
 /** Where no name is given. */
-const DEFAULTS: Partial<Record<NodeJS.Platform, string>> = { linux: 'namespace' };
+const DEFAULTS: Partial<Record<NodeJS.Platform, string>> = { linux: 'namespace', win32: 'hyperv' };
 
 /**
- * A driver by name, or the host's own.
+ * A driver by name (or that of HYPERFILE_DRIVER), or the host's own. A host has only its own driver, except that
+ * NODE_POWERSHELL brings one from which Hyper-V can be reached: so the driver can be tried where there is no Windows.
  *
- * @throws HyperfileError DRIVER_UNKNOWN, DRIVER_UNAVAILABLE
+ * @throws HyperfileError DRIVER_UNKNOWN, DRIVER_UNAVAILABLE, DRIVER_OPTION
  */
 export async function chooseDriver(
   name: string | undefined,
   options: DriverOptions,
   platform: NodeJS.Platform = process.platform,
 ): Promise<Driver> {
-  const wanted = name ?? DEFAULTS[platform];
+  const wanted = name ?? (process.env.HYPERFILE_DRIVER || DEFAULTS[platform]);
   if (wanted === undefined) throw unavailable(platform);
   const open = Object.hasOwn(DRIVERS, wanted) ? DRIVERS[wanted] : undefined;
   if (open === undefined) throw unknown(wanted);
-  if (DEFAULTS[platform] !== wanted) throw unavailable(platform);
+  const isForeign = wanted === 'hyperv' && Boolean(process.env.NODE_POWERSHELL);
+  if (DEFAULTS[platform] !== wanted && !isForeign) throw unavailable(platform, wanted);
   return open(options);
 }
 
@@ -49,10 +56,22 @@ export async function cleanStaleSessions(stateFolder: string, signal?: AbortSign
   const { runFolder, staleSessions } = await import('../base/session.ts');
   if (staleSessions(stateFolder).length === 0) return 0;
   const { withLock } = await import('../base/lock.ts');
-  const { cleanLeftovers } = await import('./namespace/leftovers.ts');
   // Two commands that clean the same things would get in each other's way.
   const lock = path.join(runFolder(stateFolder), 'cleaning');
-  return withLock(lock, { ...(signal && { signal }) }, () => cleanLeftovers(stateFolder));
+  return withLock(lock, { ...(signal && { signal }) }, async () => {
+    const stale = staleSessions(stateFolder);
+    await cleanSessions(stateFolder, stale);
+    return stale.length;
+  });
+}
+
+/** Each as its driver left them. */
+async function cleanSessions(stateFolder: string, stale: readonly StaleSession[]): Promise<void> {
+  const { isOfHyperV } = await import('./hyperv/leftovers.ts');
+  const [ours, others] = [stale.filter(isOfHyperV), stale.filter((session) => !isOfHyperV(session))];
+  if (process.platform === 'linux') await (await import('./namespace/leftovers.ts')).cleanLeftovers(others);
+  else for (const session of others) session.remove();
+  if (ours.length > 0) await (await import('./hyperv/driver.ts')).cleanStore(stateFolder, ours);
 }
 
 function unknown(driver: string): HyperfileError {
@@ -61,7 +80,8 @@ function unknown(driver: string): HyperfileError {
   return new HyperfileError('DRIVER_UNKNOWN', { data: { driver, suggestion, known: DRIVER_NAMES } });
 }
 
-function unavailable(platform: NodeJS.Platform): HyperfileError {
+function unavailable(platform: NodeJS.Platform, driver?: string): HyperfileError {
   const system = platform === 'win32' ? 'Windows' : platform === 'darwin' ? 'macOS' : platform;
-  return new HyperfileError('DRIVER_UNAVAILABLE', { data: { reason: `it runs ${system}` } });
+  const reason = driver === undefined ? `it runs ${system}` : `"${driver}" does not run on ${system}`;
+  return new HyperfileError('DRIVER_UNAVAILABLE', { data: { reason } });
 }

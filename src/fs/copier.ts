@@ -1,22 +1,15 @@
 /** Copies files and directory trees into a guest, as COPY does: merged, replaced, links kept as links. */
-import {
-  linkSync,
-  lstatSync,
-  mkdirSync,
-  readlinkSync,
-  symlinkSync,
-  unlinkSync,
-  utimesSync,
-  type Stats,
-} from 'node:fs';
+import { lstatSync, mkdirSync, utimesSync, type Stats } from 'node:fs';
 import path from 'node:path';
 import { HyperfileError } from '../base/error.ts';
-import { finishFile, finishLink, finishNode, PERMISSION_BITS, type Attributes } from './attributes.ts';
+import type { Attributes } from './attributes.ts';
 import { copyContent, openNew } from './file-content.ts';
 import type { Owner } from './guest-files.ts';
-import { guestPathOf, resolveInside } from './inside.ts';
+import type { GuestTree } from './guest-tree.ts';
+import { fileIdentity } from './file-identity.ts';
 import type { ModeChange } from './mode-change.ts';
 import { Pace } from './pace.ts';
+import { modeIn, readLinkIn } from './read-source.ts';
 import type { SourceTree } from './source-tree.ts';
 import type { Source } from './sources.ts';
 import { deviceNumbers, SpecialFiles } from './special-files.ts';
@@ -32,20 +25,20 @@ export interface CopierOptions {
 
 /** One COPY: hard links between its files are kept. Call {@link finish} when everything is copied. */
 export class Copier {
-  readonly #root: string;
+  readonly #guest: GuestTree;
   readonly #tree: SourceTree;
   readonly #options: CopierOptions;
   readonly #pace: Pace;
   readonly #special = new SpecialFiles();
   /** First copies of files with several names, by device and inode. */
-  readonly #firstCopies = new Map<string, { readonly hostPath: string; readonly inode: number }>();
+  readonly #firstCopies = new Map<string, { readonly hostPath: string; readonly identity: string }>();
   /** Source to target, for their extended attributes. */
   readonly #copied: [from: string, to: string][] = [];
   /** Directories' times change as they fill. */
   readonly #directoryTimes: [hostPath: string, stat: Stats][] = [];
 
-  constructor(root: string, tree: SourceTree, options: CopierOptions) {
-    this.#root = root;
+  constructor(guest: GuestTree, tree: SourceTree, options: CopierOptions) {
+    this.#guest = guest;
     this.#tree = tree;
     this.#options = options;
     this.#pace = new Pace(options.signal);
@@ -66,7 +59,7 @@ export class Copier {
     for (const entry of walkSource(this.#tree, source)) {
       const { dir, base } = path.posix.parse(entry.relativePath);
       const parent = targets.get(dir) ?? target;
-      const entryTarget = `${parent}/${base}`;
+      const entryTarget = this.#guest.child(parent, base);
       if (entry.stat.isDirectory()) targets.set(entry.relativePath, this.#makeDirectory(entry, entryTarget));
       else await this.#copyEntry(entry, entryTarget);
       if (this.#pace.due()) await this.#pace.rest();
@@ -76,6 +69,7 @@ export class Copier {
   async finish(): Promise<void> {
     await this.#special.make();
     await this.#copyXattrs();
+    this.#guest.finish?.();
     for (const [hostPath, { mtimeMs }] of this.#directoryTimes.reverse()) {
       utimesSync(hostPath, mtimeMs / 1000, mtimeMs / 1000);
     }
@@ -83,16 +77,16 @@ export class Copier {
 
   /** An existing directory, also one that a link inside the guest leads to, takes the source's mode and owner. */
   #makeDirectory(entry: TreeEntry, target: string): string {
-    const guestPath = guestPathOf(this.#root, target);
+    const guestPath = this.#guest.guestPathOf(target);
     return this.#guarded(target, () => {
-      const resolved = lstatSync(target, { throwIfNoEntry: false })?.isSymbolicLink()
-        ? resolveInside(this.#root, guestPath)
+      const resolved = this.#guest.lookAt(target)?.isSymbolicLink()
+        ? this.#guest.trace(guestPath).hostPath
         : target;
-      const there = lstatSync(resolved, { throwIfNoEntry: false });
+      const there = this.#guest.lookAt(resolved);
       if (there && !there.isDirectory())
         throw new HyperfileError('FS_NOT_A_DIRECTORY', { data: { path: guestPath } });
       if (!there) mkdirSync(resolved);
-      finishNode(resolved, this.#attributes(entry.stat));
+      this.#guest.finishNode(resolved, this.#attributes(entry.stat));
       this.#directoryTimes.push([resolved, entry.stat]);
       this.#copied.push([entry.hostPath, resolved]);
       return resolved;
@@ -103,12 +97,11 @@ export class Copier {
     const { hostPath, stat } = entry;
     this.#guarded(target, () => this.#clear(target));
     if (stat.isFile()) {
-      if (this.#guarded(target, () => this.#linkToFirst(stat, target))) return;
+      if (this.#guarded(target, () => this.#linkToFirst(hostPath, stat, target))) return;
       await this.#copyRegular(hostPath, stat, target);
     } else if (stat.isSymbolicLink()) {
       this.#guarded(target, () => {
-        symlinkSync(readlinkSync(hostPath), target);
-        finishLink(target, this.#attributes(stat));
+        this.#guest.makeSymlink(readLinkIn(this.#tree, hostPath), target, this.#attributes(stat));
       });
     } else {
       this.#addSpecial(stat, target);
@@ -122,42 +115,45 @@ export class Copier {
       try {
         await copyContent(hostPath, stat, file, this.#pace);
       } finally {
-        finishFile(file, this.#attributes(stat));
+        this.#guest.finishFile(file, this.#attributes(stat));
       }
-      if (stat.nlink > 1)
-        this.#firstCopies.set(inodeKey(stat), { hostPath: target, inode: lstatSync(target).ino });
+      if (stat.nlink > 1) {
+        const identity = fileIdentity(lstatSync(target), target);
+        this.#firstCopies.set(fileIdentity(stat, hostPath), { hostPath: target, identity });
+      }
     } catch (error) {
-      throw asFsError(error, 'copying', guestPathOf(this.#root, target));
+      throw asFsError(error, 'copying', this.#guest.guestPathOf(target));
     }
   }
 
   /** False when no copy of this file lies in the guest yet, or a later source has replaced it. */
-  #linkToFirst(stat: Stats, target: string): boolean {
-    const first = stat.nlink > 1 ? this.#firstCopies.get(inodeKey(stat)) : undefined;
-    if (!first || lstatSync(first.hostPath, { throwIfNoEntry: false })?.ino !== first.inode) return false;
-    linkSync(first.hostPath, target);
-    return true;
+  #linkToFirst(hostPath: string, stat: Stats, target: string): boolean {
+    const first = stat.nlink > 1 ? this.#firstCopies.get(fileIdentity(stat, hostPath)) : undefined;
+    const there = first && lstatSync(first.hostPath, { throwIfNoEntry: false });
+    if (!first || !there || fileIdentity(there, first.hostPath) !== first.identity) return false;
+    return this.#guest.makeHardLink(first.hostPath, target);
   }
 
   #addSpecial(stat: Stats, target: string): void {
     const kind = stat.isFIFO() ? 'pipe' : stat.isBlockDevice() ? 'block-device' : 'character-device';
+    this.#guest.refuseSpecial?.(kind, target);
     this.#special.add(target, { kind, ...deviceNumbers(stat.rdev), attributes: this.#attributes(stat) });
   }
 
   /** Makes room for a file: only a directory may not be replaced. */
   #clear(target: string): void {
     this.#special.forget(target);
-    const there = lstatSync(target, { throwIfNoEntry: false });
+    const there = this.#guest.lookAt(target);
     if (!there) return;
     if (there.isDirectory()) {
-      throw new HyperfileError('FS_IS_A_DIRECTORY', { data: { path: guestPathOf(this.#root, target) } });
+      throw new HyperfileError('FS_IS_A_DIRECTORY', { data: { path: this.#guest.guestPathOf(target) } });
     }
-    unlinkSync(target);
+    this.#guest.remove(target);
   }
 
   #attributes(stat: Stats): Attributes {
     const { owner, changeMode } = this.#options;
-    const mode = stat.mode & PERMISSION_BITS;
+    const mode = modeIn(this.#tree, stat);
     const kept = this.#tree.keepOwners ? { uid: stat.uid, gid: stat.gid } : { uid: 0, gid: 0 };
     return {
       ...(owner ?? kept),
@@ -167,6 +163,7 @@ export class Copier {
   }
 
   async #copyXattrs(): Promise<void> {
+    if (!this.#guest.keepsXattrs || this.#tree.reader) return;
     const found = await readXattrs(this.#copied.map(([from]) => from));
     if (found.size === 0) return;
     await writeXattrs(new Map(this.#copied.map(([from, to]) => [to, found.get(from) ?? []])));
@@ -176,11 +173,7 @@ export class Copier {
     try {
       return body();
     } catch (error) {
-      throw asFsError(error, 'copying', guestPathOf(this.#root, target));
+      throw asFsError(error, 'copying', this.#guest.guestPathOf(target));
     }
   }
-}
-
-function inodeKey({ dev, ino }: Stats): string {
-  return `${dev}:${ino}`;
 }

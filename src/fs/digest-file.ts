@@ -21,7 +21,7 @@ export async function digestFile(
   { cache, signal, onProgress }: FileDigestOptions,
 ): Promise<string> {
   const stat = statSync(hostPath);
-  const known = cache?.get(stat);
+  const known = cache?.get(stat, hostPath);
   if (known !== undefined) return known;
   const startedMs = Date.now();
   const hash = createHash('sha256');
@@ -34,6 +34,6 @@ export async function digestFile(
     onProgress?.({ done, total: stat.size, unit: 'bytes' });
   });
   const digest = hash.digest('hex');
-  cache?.set(stat, digest, startedMs);
+  cache?.set(stat, hostPath, digest, startedMs);
   return digest;
 }

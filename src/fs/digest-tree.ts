@@ -4,11 +4,11 @@
  * change of the key's scheme.
  */
 import { createHash } from 'node:crypto';
-import { readlinkSync, type Stats } from 'node:fs';
-import { PERMISSION_BITS } from './attributes.ts';
+import type { Stats } from 'node:fs';
 import { readPieces } from './file-content.ts';
 import type { FileDigests } from './file-digest-cache.ts';
 import { Pace } from './pace.ts';
+import { modeIn, readLinkIn } from './read-source.ts';
 import type { SourceTree } from './source-tree.ts';
 import { findSources, type Source } from './sources.ts';
 import { asFsError } from './system-error.ts';
@@ -33,9 +33,9 @@ export async function digestTree(
 ): Promise<string> {
   const pace = new Pace(options.signal);
   const entries = await listEntries(tree, findSources(tree, patterns), pace);
-  const contents = await contentDigests(entries, options.cache, pace);
+  const contents = await contentDigests(tree, entries, options.cache, pace);
   const hash = createHash('sha256');
-  const records = entries.map((entry, index) => recordOf(entry, contents[index] ?? '', tree.keepOwners));
+  const records = entries.map((entry, index) => recordOf(tree, entry, contents[index] ?? ''));
   return hash.update(records.join('\n')).digest('hex');
 }
 
@@ -59,20 +59,23 @@ async function listEntries(tree: SourceTree, sources: readonly Source[], pace: P
 
 /** What is not in a file's stat: bytes or link target, and extended attributes. */
 async function contentDigests(
+  tree: SourceTree,
   entries: readonly Listed[],
   cache: FileDigests | undefined,
   pace: Pace,
 ): Promise<string[]> {
   const startedMs = Date.now();
-  const digests = entries.map(({ name, stat }) => (name === undefined ? '' : cache?.get(stat)));
+  const digests = entries.map(({ name, stat, hostPath }) =>
+    name === undefined ? '' : cache?.get(stat, hostPath),
+  );
   const missing = entries.flatMap(({ hostPath }, index) => (digests[index] === undefined ? [hostPath] : []));
-  const xattrs = await readXattrs(missing);
+  const xattrs = tree.reader ? new Map<string, Xattr[]>() : await readXattrs(missing);
   const result: string[] = [];
   for (const [index, entry] of entries.entries()) {
     let digest = digests[index];
     if (digest === undefined) {
-      digest = await digestContent(entry, xattrs.get(entry.hostPath) ?? [], pace);
-      cache?.set(entry.stat, digest, startedMs);
+      digest = await digestContent(tree, entry, xattrs.get(entry.hostPath) ?? [], pace);
+      cache?.set(entry.stat, entry.hostPath, digest, startedMs);
     }
     result.push(digest);
     if (pace.due()) await pace.rest();
@@ -81,13 +84,14 @@ async function contentDigests(
 }
 
 async function digestContent(
+  tree: SourceTree,
   { hostPath, stat }: TreeEntry,
   xattrs: readonly Xattr[],
   pace: Pace,
 ): Promise<string> {
   const hash = createHash('sha256');
   try {
-    if (stat.isSymbolicLink()) hash.update(readlinkSync(hostPath));
+    if (stat.isSymbolicLink()) hash.update(readLinkIn(tree, hostPath));
     else if (stat.isFile()) await readPieces(hostPath, pace, (piece) => hash.update(piece));
   } catch (error) {
     throw asFsError(error, 'reading', hostPath);
@@ -96,10 +100,10 @@ async function digestContent(
   return hash.digest('hex');
 }
 
-function recordOf({ name, stat }: Listed, content: string, keepOwners: boolean): string {
+function recordOf(tree: SourceTree, { name, stat }: Listed, content: string): string {
   if (name === undefined) return 'contents';
-  const mode = stat.isSymbolicLink() ? 0 : stat.mode & PERMISSION_BITS;
-  const owner = keepOwners ? [stat.uid, stat.gid] : [];
+  const mode = stat.isSymbolicLink() ? 0 : modeIn(tree, stat);
+  const owner = tree.keepOwners ? [stat.uid, stat.gid] : [];
   const device = stat.isBlockDevice() || stat.isCharacterDevice() ? [stat.rdev] : [];
   const size = stat.isFile() ? [stat.size] : [];
   return JSON.stringify([typeOf(stat), name, mode, ...owner, ...device, ...size, content]);

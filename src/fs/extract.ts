@@ -1,13 +1,13 @@
 /** Unpacks a tar archive into a guest; nothing it names is written outside. */
-import { linkSync, lstatSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { HyperfileError, isHyperfileError, systemCode } from '../base/error.ts';
-import { finishFile, finishLink, finishNode, type Attributes } from './attributes.ts';
+import type { Attributes } from './attributes.ts';
 import { openNew } from './file-content.ts';
 import { Finishing } from './finishing.ts';
 import type { ExtractRequest, Owner } from './guest-files.ts';
-import { guestPathOf, traceInside } from './inside.ts';
-import { DIRECTORY_MODE, makeDirectories } from './make-directories.ts';
+import type { GuestTree } from './guest-tree.ts';
+import { DIRECTORY_MODE } from './make-directories.ts';
 import { Pace } from './pace.ts';
 import { PieceWriter } from './piece-writer.ts';
 import { asFsError } from './system-error.ts';
@@ -24,9 +24,14 @@ const PIECE_WEIGHT = 32;
  *
  * @throws HyperfileError FS_ARCHIVE_CUT_SHORT, FS_ARCHIVE_CORRUPT, FS_ARCHIVE_OUTSIDE, FS_GUEST_FULL, INTERRUPTED
  */
-export async function extractTar(tar: Readable, root: string, request: ExtractRequest): Promise<void> {
+export async function extractTar(
+  tar: Readable,
+  guest: GuestTree,
+  rootPath: string,
+  request: ExtractRequest,
+): Promise<void> {
   const pace = new Pace(request.signal);
-  const writer = new TreeWriter(root, request);
+  const writer = new TreeWriter(guest, rootPath, request);
   const reader = new TarReader(request.archiveName, writer);
   try {
     for await (const piece of tar) {
@@ -44,8 +49,8 @@ export async function extractTar(tar: Readable, root: string, request: ExtractRe
 }
 
 class TreeWriter implements TarHandler {
-  readonly finishing = new Finishing();
-  readonly #root: string;
+  readonly finishing: Finishing;
+  readonly #guest: GuestTree;
   readonly #request: ExtractRequest;
   /** Of a layer, which may also take away. */
   readonly #layer: LayerPaths | undefined;
@@ -57,10 +62,11 @@ class TreeWriter implements TarHandler {
   #fileAttributes: Attributes | undefined;
   #filePath = '';
 
-  constructor(root: string, request: ExtractRequest) {
-    this.#root = root;
+  constructor(guest: GuestTree, rootPath: string, request: ExtractRequest) {
+    this.finishing = new Finishing(guest);
+    this.#guest = guest;
     this.#request = request;
-    if (request.whiteouts) this.#layer = new LayerPaths(root);
+    if (request.whiteouts) this.#layer = new LayerPaths(rootPath);
   }
 
   entry(entry: TarEntry): void {
@@ -69,11 +75,11 @@ class TreeWriter implements TarHandler {
     if (whiteout) return this.#takeAway(whiteout);
     const base = names.pop();
     if (base === undefined) return this.#ownRoot(entry);
-    const target = `${this.#directory(names)}/${base}`;
+    const target = this.#guest.child(this.#directory(names), base);
     try {
       this.#make(entry, target, names, base);
     } catch (error) {
-      throw asFsError(error, 'unpacking', guestPathOf(this.#root, target));
+      throw asFsError(error, 'unpacking', this.#guest.guestPathOf(target));
     }
     this.#noteXattrs(entry, target);
     this.#layer?.bring(target);
@@ -83,7 +89,7 @@ class TreeWriter implements TarHandler {
     try {
       this.#file?.write(piece);
     } catch (error) {
-      throw asFsError(error, 'unpacking', guestPathOf(this.#root, this.#filePath));
+      throw asFsError(error, 'unpacking', this.#guest.guestPathOf(this.#filePath));
     }
   }
 
@@ -92,7 +98,7 @@ class TreeWriter implements TarHandler {
     const file = this.#file;
     this.#file = undefined;
     file.finish();
-    finishFile(file.descriptor, this.#fileAttributes);
+    this.#guest.finishFile(file.descriptor, this.#fileAttributes);
   }
 
   /** After an error: closes what is open. */
@@ -114,13 +120,15 @@ class TreeWriter implements TarHandler {
         this.#filePath = target;
         return;
       case 'symlink':
-        this.#replacing(target, () => symlinkSync(entry.linkName, target));
+        this.#replacing(target, () =>
+          this.#guest.makeSymlink(entry.linkName, target, this.#attributes(entry)),
+        );
         this.#ownLinks.add(target);
-        return finishLink(target, this.#attributes(entry));
+        return;
       case 'link':
         return this.#makeHardLink(entry, target);
       default:
-        this.#replacing(target, () => refuseExisting(target));
+        this.#replacing(target, () => this.#refuseExisting(target));
         this.finishing.addSpecial(target, {
           ...entry,
           kind: entry.kind,
@@ -137,7 +145,7 @@ class TreeWriter implements TarHandler {
     } catch (error) {
       if (systemCode(error) !== 'EEXIST') throw error;
       const mayFollow = !this.#layer && !this.#ownLinks.has(target);
-      const trace = traceInside(this.#root, guestPathOf(this.#root, target), mayFollow);
+      const trace = this.#guest.trace(this.#guest.guestPathOf(target), mayFollow);
       if (trace.stat?.isDirectory()) hostPath = this.#takenOver(trace.hostPath);
       else this.#replacing(target, () => mkdirSync(target));
     }
@@ -157,14 +165,14 @@ class TreeWriter implements TarHandler {
     const kept =
       takes === 'everything' ? this.#layer.empty(hostPath) : this.#layer.remove(`${hostPath}/${takes.name}`);
     const attributes = { uid: 0, gid: 0, mode: DIRECTORY_MODE, modifiedSeconds: Date.now() / 1000 };
-    for (const path of kept) finishNode(this.#takenOver(path), attributes);
+    for (const path of kept) this.#guest.finishNode(this.#takenOver(path), attributes);
     this.#directories.clear();
   }
 
   /** The host path of a directory, if it is there. */
   #existing(names: readonly string[]): string | undefined {
     try {
-      const trace = traceInside(this.#root, `${this.#request.destination}/${names.join('/')}`);
+      const trace = this.#guest.trace(`${this.#request.destination}/${names.join('/')}`);
       return trace.stat?.isDirectory() ? trace.hostPath : undefined;
     } catch (error) {
       if (isHyperfileError(error, 'FS_NOT_A_DIRECTORY', 'FS_LINK_LOOP')) return undefined;
@@ -175,19 +183,23 @@ class TreeWriter implements TarHandler {
   #makeHardLink(entry: TarEntry, target: string): void {
     const names = this.#namesOf(entry.linkName, `${entry.name} link to ${entry.linkName}`);
     const base = names.pop();
-    const source = base === undefined ? undefined : `${this.#directory(names)}/${base}`;
+    const source = base === undefined ? undefined : this.#guest.child(this.#directory(names), base);
     if (source === target) return;
     if (source && this.finishing.addLink(target, source))
-      return this.#replacing(target, () => refuseExisting(target));
-    const there = source === undefined ? undefined : lstatSync(source, { throwIfNoEntry: false });
+      return this.#replacing(target, () => this.#refuseExisting(target));
+    const there = source === undefined ? undefined : this.#guest.lookAt(source);
     if (!source || !there || there.isDirectory()) {
       const detail = `the hard link "${entry.name}" leads to "${entry.linkName}", which is no file`;
       throw new HyperfileError('FS_ARCHIVE_CORRUPT', {
         data: { archive: this.#request.archiveName, detail },
       });
     }
-    this.#replacing(target, () => linkSync(source, target));
+    this.#replacing(target, () => this.#hardLink(source, target));
     if (there.isSymbolicLink()) this.#ownLinks.add(target);
+  }
+
+  #hardLink(source: string, target: string): void {
+    if (!this.#guest.makeHardLink(source, target)) throw Object.assign(new Error(target), { code: 'EMLINK' });
   }
 
   /** Makes something new; when the name is taken, that is removed first: the later entry wins. */
@@ -196,12 +208,17 @@ class TreeWriter implements TarHandler {
       return make();
     } catch (error) {
       if (systemCode(error) !== 'EEXIST') throw error;
-      if (lstatSync(target).isDirectory()) this.finishing.forgetBelow(target);
+      if (this.#guest.lookAt(target)?.isDirectory()) this.finishing.forgetBelow(target);
       rmSync(target, { recursive: true });
       this.#ownLinks.delete(target);
       this.#directories.clear();
       return make();
     }
+  }
+
+  /** Pipes and devices are made last; until then nothing may lie in their place. */
+  #refuseExisting(target: string): void {
+    if (this.#guest.lookAt(target)) throw Object.assign(new Error(target), { code: 'EEXIST' });
   }
 
   /** The entry for the destination itself. */
@@ -218,8 +235,7 @@ class TreeWriter implements TarHandler {
     const known = this.#directories.get(archivePath);
     if (known !== undefined) return known;
     const guestPath = `${this.#request.destination}/${archivePath}`;
-    const hostPath = makeDirectories(
-      this.#root,
+    const hostPath = this.#guest.makeDirectories(
       guestPath,
       DIRECTORY_MODE,
       this.#request.owner ?? { uid: 0, gid: 0 },
@@ -240,6 +256,7 @@ class TreeWriter implements TarHandler {
         });
       }
     }
+    this.#guest.checkNames?.(names);
     return names;
   }
 
@@ -254,10 +271,4 @@ class TreeWriter implements TarHandler {
       entry.xattrs.filter(({ name }) => belongsToFile(name)),
     );
   }
-}
-
-/** Pipes and devices are made last; until then nothing may lie in their place. */
-function refuseExisting(target: string): void {
-  if (lstatSync(target, { throwIfNoEntry: false }))
-    throw Object.assign(new Error(target), { code: 'EEXIST' });
 }

@@ -3,19 +3,27 @@
  * of the host make for many files at once, and the times of directories, which every file made in them changes.
  */
 import { lstatSync, utimesSync } from 'node:fs';
-import { finishNode, type Attributes } from './attributes.ts';
+import path from 'node:path';
+import type { Attributes } from './attributes.ts';
+import type { GuestTree } from './guest-tree.ts';
 import { SpecialFiles, type SpecialFile } from './special-files.ts';
 import { removeXattrs, writeXattrs, type Xattr, type XattrsByPath } from './xattrs.ts';
 
 /** Everything is by host path. */
 export class Finishing {
+  readonly #guest: GuestTree;
   readonly #special = new SpecialFiles();
   readonly #xattrs: XattrsByPath = new Map();
   /** Files whose own attributes give way. */
   readonly #stripped = new Set<string>();
   readonly #directoryTimes = new Map<string, number>();
 
+  constructor(guest: GuestTree) {
+    this.#guest = guest;
+  }
+
   addSpecial(hostPath: string, file: SpecialFile): void {
+    this.#guest.refuseSpecial?.(file.kind, hostPath);
     this.#special.add(hostPath, file);
   }
 
@@ -25,7 +33,7 @@ export class Finishing {
   }
 
   setXattrs(hostPath: string, xattrs: readonly Xattr[]): void {
-    if (xattrs.length > 0) this.#xattrs.set(hostPath, xattrs);
+    if (xattrs.length > 0 && this.#guest.keepsXattrs) this.#xattrs.set(hostPath, xattrs);
   }
 
   /** Takes away the attributes that a file has by now; those of {@link setXattrs} come afterwards. */
@@ -34,7 +42,7 @@ export class Finishing {
   }
 
   finishDirectory(hostPath: string, attributes: Attributes): void {
-    finishNode(hostPath, attributes);
+    this.#guest.finishNode(hostPath, attributes);
     this.#directoryTimes.set(hostPath, attributes.modifiedSeconds);
   }
 
@@ -47,8 +55,8 @@ export class Finishing {
   /** A directory is removed with all that is in it. */
   forgetBelow(hostPath: string): void {
     const waiting = [this.#special.paths(), this.#xattrs.keys(), this.#stripped, this.#directoryTimes.keys()];
-    for (const path of waiting.flatMap((paths) => [...paths]))
-      if (path.startsWith(`${hostPath}/`)) this.forget(path);
+    for (const one of waiting.flatMap((paths) => [...paths]))
+      if (one.startsWith(hostPath + path.sep)) this.forget(one);
   }
 
   /** @throws HyperfileError TOOL_MISSING, TOOL_FAILED */
@@ -56,6 +64,7 @@ export class Finishing {
     await this.#special.make();
     await removeXattrs([...this.#stripped]);
     await writeXattrs(this.#xattrs);
+    this.#guest.finish?.();
     for (const [hostPath, seconds] of this.#directoryTimes) {
       if (lstatSync(hostPath, { throwIfNoEntry: false })?.isDirectory())
         utimesSync(hostPath, seconds, seconds);

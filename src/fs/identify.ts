@@ -7,6 +7,7 @@ export type FileSystemType =
   | 'xfs'
   | 'btrfs'
   | 'ntfs'
+  | 'refs'
   | 'vfat'
   | 'exfat'
   | 'squashfs'
@@ -30,6 +31,7 @@ const SIGNATURES: readonly Signature[] = [
   { type: 'xfs', offset: 0, magic: 'XFSB' },
   { type: 'squashfs', offset: 0, magic: 'hsqs' },
   { type: 'ntfs', offset: 3, magic: 'NTFS    ' },
+  { type: 'refs', offset: 3, magic: 'ReFS\0\0\0\0' },
   { type: 'exfat', offset: 3, magic: 'EXFAT   ' },
   { type: 'btrfs', offset: 0x10040, magic: '_BHRfS_M' },
   // ext2 and ext3 too: the same driver mounts them.

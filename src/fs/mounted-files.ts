@@ -1,28 +1,31 @@
-/** A guest's files, where its root file system is mounted on this host. */
-import { closeSync, lstatSync, readFileSync, unlinkSync } from 'node:fs';
+/** A guest's files, where its root file system is mounted on this host; Windows guests: {@link ./windows/windows-files.ts}. */
+import { closeSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { HyperfileError } from '../base/error.ts';
 import { openLocalArchive } from './archive.ts';
-import { finishFile } from './attributes.ts';
+import type { Attributes } from './attributes.ts';
 import { Copier } from './copier.ts';
 import { extractTar } from './extract.ts';
 import { openNew, writeAll } from './file-content.ts';
 import type { CopyRequest, ExtractRequest, GuestFiles, Owner, WriteFileRequest } from './guest-files.ts';
-import { guestPathOf, traceInside } from './inside.ts';
-import { DIRECTORY_MODE, makeDirectories } from './make-directories.ts';
+import type { GuestTree } from './guest-tree.ts';
+import { DIRECTORY_MODE } from './make-directories.ts';
 import { octalMode, parseModeChange } from './mode-change.ts';
 import { lookUpOwner } from './owners.ts';
 import { refuseAborted } from './pace.ts';
 import type { SourceTree } from './source-tree.ts';
 import { findSources, type Source } from './sources.ts';
 import { asFsError, guarded } from './system-error.ts';
+import { UnixTree } from './unix-tree.ts';
 
 export interface MountedFilesOptions {
   /** What errors call this guest: `stage "builder"`. */
   readonly label: string;
   /** Whether copies from it keep their owners; default true. */
   readonly keepOwners?: boolean;
+  /** Begins a step in the guest; default: as a Linux guest wants it. */
+  readonly openTree?: () => GuestTree;
 }
 
 const ROOT: Owner = { uid: 0, gid: 0 };
@@ -32,10 +35,13 @@ export class MountedFiles implements GuestFiles {
   readonly rootPath: string;
   readonly #label: string;
   readonly #keepOwners: boolean;
+  readonly #openTree: () => GuestTree;
 
   /** `rootPath`: absolute, where the guest's root is mounted. */
-  constructor(rootPath: string, { label, keepOwners = true }: MountedFilesOptions) {
+  constructor(rootPath: string, { label, keepOwners = true, openTree }: MountedFilesOptions) {
     this.rootPath = path.resolve(rootPath);
+    const unixTree = new UnixTree(this.rootPath);
+    this.#openTree = openTree ?? (() => unixTree);
     this.#label = label;
     this.#keepOwners = keepOwners;
   }
@@ -43,7 +49,7 @@ export class MountedFiles implements GuestFiles {
   // Asynchronous by contract: other guests are reached through a wire.
   // eslint-disable-next-line @typescript-eslint/require-await
   async readFile(guestPath: string): Promise<Buffer | undefined> {
-    const { hostPath, stat } = traceInside(this.rootPath, guestPath);
+    const { hostPath, stat } = this.#openTree().trace(guestPath);
     if (!stat) return undefined;
     if (!stat.isFile()) throw new HyperfileError('FS_NOT_A_FILE', { data: { path: guestPath } });
     return guarded('reading', guestPath, () => readFileSync(hostPath));
@@ -51,7 +57,7 @@ export class MountedFiles implements GuestFiles {
 
   // eslint-disable-next-line @typescript-eslint/require-await
   async makeDirectory(guestPath: string, owner?: Owner): Promise<void> {
-    makeDirectories(this.rootPath, guestPath, DIRECTORY_MODE, owner ?? ROOT);
+    this.#openTree().makeDirectories(guestPath, DIRECTORY_MODE, owner ?? ROOT);
   }
 
   async copy(request: CopyRequest): Promise<void> {
@@ -59,39 +65,39 @@ export class MountedFiles implements GuestFiles {
     refuseAborted(request.signal);
     if (request.sources.length > 1) requireDirectoryName(destination);
     const sources = findSources(request.from, request.sources);
-    if (sources.length > 1 && !this.#isDirectory(destination)) requireDirectoryName(destination);
+    const tree = this.#openTree();
+    if (sources.length > 1 && !isDirectory(tree, destination)) requireDirectoryName(destination);
     const changeMode = request.mode === undefined ? undefined : parseModeChange(request.mode);
-    const copier = new Copier(this.rootPath, request.from, {
+    const copier = new Copier(tree, request.from, {
       owner: request.owner,
       changeMode,
       signal: request.signal,
     });
     for (const source of sources) {
-      const unpacked = request.unpackArchives === true && (await this.#unpack(source, request));
-      if (!unpacked) await this.#copyOne(copier, source, request);
+      const unpacked = request.unpackArchives === true && (await this.#unpack(tree, source, request));
+      if (!unpacked) await this.#copyOne(tree, copier, source, request);
     }
     await copier.finish();
   }
 
   async writeFile(request: WriteFileRequest): Promise<void> {
     const { destination, content, owner, modifiedSeconds = Date.now() / 1000 } = request;
-    const target = this.#fileTarget(destination, request.name, DIRECTORY_MODE, owner ?? ROOT);
-    const guestPath = guestPathOf(this.rootPath, target);
+    const tree = this.#openTree();
+    const target = fileTarget(tree, destination, request.name, DIRECTORY_MODE, owner ?? ROOT);
+    const guestPath = tree.guestPathOf(target);
     const mode = request.mode === undefined ? FILE_MODE : parseModeChange(request.mode)(FILE_MODE, false);
-    const there = lstatSync(target, { throwIfNoEntry: false });
+    const there = tree.lookAt(target);
     if (there?.isDirectory()) throw new HyperfileError('FS_IS_A_DIRECTORY', { data: { path: guestPath } });
     try {
-      if (there) unlinkSync(target);
-      await writeNewFile(target, content, { ...(owner ?? ROOT), mode, modifiedSeconds });
+      if (there) tree.remove(target);
+      await writeNewFile(tree, target, content, { ...(owner ?? ROOT), mode, modifiedSeconds });
     } catch (error) {
       throw asFsError(error, 'writing', guestPath);
     }
   }
 
   async extract(tar: Readable, request: ExtractRequest): Promise<void> {
-    refuseAborted(request.signal);
-    makeDirectories(this.rootPath, request.destination, DIRECTORY_MODE, request.owner ?? ROOT);
-    await extractTar(tar, this.rootPath, request);
+    await this.#extractInto(this.#openTree(), tar, request);
   }
 
   asSource(): SourceTree {
@@ -107,38 +113,31 @@ export class MountedFiles implements GuestFiles {
     });
   }
 
-  async #copyOne(copier: Copier, source: Source, request: CopyRequest): Promise<void> {
+  async #extractInto(tree: GuestTree, tar: Readable, request: ExtractRequest): Promise<void> {
+    refuseAborted(request.signal);
+    tree.makeDirectories(request.destination, DIRECTORY_MODE, request.owner ?? ROOT);
+    await extractTar(tar, tree, this.rootPath, request);
+  }
+
+  async #copyOne(tree: GuestTree, copier: Copier, source: Source, request: CopyRequest): Promise<void> {
     const { destination, owner } = request;
     const directoryMode =
       (request.mode === undefined ? undefined : octalMode(request.mode)) ?? DIRECTORY_MODE;
     const directoryOwner = owner ?? ROOT;
     if (source.stat.isDirectory()) {
-      const target = makeDirectories(this.rootPath, destination, directoryMode, directoryOwner);
+      const target = tree.makeDirectories(destination, directoryMode, directoryOwner);
       await copier.copyContents(source, target);
     } else {
-      await copier.copyFile(
-        source,
-        this.#fileTarget(destination, source.baseName, directoryMode, directoryOwner),
-      );
+      const target = fileTarget(tree, destination, source.baseName, directoryMode, directoryOwner);
+      await copier.copyFile(source, target);
     }
   }
 
-  /** Where a file named `name` goes: into a destination that is or names a directory, else under that very name. */
-  #fileTarget(destination: string, name: string, directoryMode: number, owner: Owner): string {
-    if (namesDirectory(destination) || this.#isDirectory(destination)) {
-      return `${makeDirectories(this.rootPath, destination, directoryMode, owner)}/${name}`;
-    }
-    // A link in the last place is written through, as long as it stays in the guest.
-    const { names } = traceInside(this.rootPath, destination);
-    const parent = makeDirectories(this.rootPath, '/' + names.slice(0, -1).join('/'), directoryMode, owner);
-    return `${parent}/${names.at(-1) ?? name}`;
-  }
-
-  async #unpack(source: Source, request: CopyRequest): Promise<boolean> {
+  async #unpack(tree: GuestTree, source: Source, request: CopyRequest): Promise<boolean> {
     if (!source.stat.isFile()) return false;
     const tar = await openLocalArchive(source.hostPath, source.asWritten);
     if (!tar) return false;
-    await this.extract(tar, {
+    await this.#extractInto(tree, tar, {
       destination: request.destination,
       archiveName: source.asWritten,
       ...(request.owner && { owner: request.owner }),
@@ -146,10 +145,26 @@ export class MountedFiles implements GuestFiles {
     });
     return true;
   }
+}
 
-  #isDirectory(guestPath: string): boolean {
-    return traceInside(this.rootPath, guestPath).stat?.isDirectory() ?? false;
-  }
+/** Where a file named `name` goes: into a destination that is or names a directory, else under that very name. */
+function fileTarget(
+  tree: GuestTree,
+  destination: string,
+  name: string,
+  directoryMode: number,
+  owner: Owner,
+): string {
+  if (namesDirectory(destination) || isDirectory(tree, destination))
+    return tree.child(tree.makeDirectories(destination, directoryMode, owner), name);
+  // A link in the last place is written through, as long as it stays in the guest.
+  const { names } = tree.trace(destination);
+  const parent = tree.makeDirectories('/' + names.slice(0, -1).join('/'), directoryMode, owner);
+  return tree.child(parent, names.at(-1) ?? name);
+}
+
+function isDirectory(tree: GuestTree, guestPath: string): boolean {
+  return tree.trace(guestPath).stat?.isDirectory() ?? false;
 }
 
 function namesDirectory(destination: string): boolean {
@@ -162,9 +177,10 @@ function requireDirectoryName(destination: string): void {
 }
 
 async function writeNewFile(
+  tree: GuestTree,
   target: string,
   content: Uint8Array | Readable,
-  attributes: Parameters<typeof finishFile>[1],
+  attributes: Attributes,
 ): Promise<void> {
   const file = openNew(target);
   try {
@@ -178,5 +194,5 @@ async function writeNewFile(
     closeSync(file);
     throw error;
   }
-  finishFile(file, attributes);
+  tree.finishFile(file, attributes);
 }

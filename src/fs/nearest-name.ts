@@ -1,7 +1,7 @@
 /** "Did you mean" for a missing source: one look into the directory where the path broke off. */
 import { readdirSync } from 'node:fs';
 import { suggest } from '../base/suggest.ts';
-import { traceInside } from './inside.ts';
+import { traceIn } from './read-source.ts';
 import type { SourceTree } from './source-tree.ts';
 
 const MOST_ENTRIES = 2000;
@@ -10,8 +10,8 @@ const MOST_ENTRIES = 2000;
 export function nearestName(tree: SourceTree, names: readonly string[]): string | undefined {
   for (let depth = 0; depth < names.length; depth++) {
     const parent = names.slice(0, depth);
-    if (traceInside(tree.rootPath, names.slice(0, depth + 1).join('/')).stat) continue;
-    const near = suggest(names[depth] ?? '', entries(traceInside(tree.rootPath, parent.join('/')).hostPath));
+    if (traceIn(tree, names.slice(0, depth + 1).join('/')).stat) continue;
+    const near = suggest(names[depth] ?? '', entries(traceIn(tree, parent.join('/')).hostPath));
     return near === undefined ? undefined : [...parent, near, ...names.slice(depth + 1)].join('/');
   }
   return undefined;

@@ -1,3 +1,6 @@
+import type { Stats } from 'node:fs';
+import type { Trace } from './inside.ts';
+
 /** A folder that file steps read from: the build context or another stage's disk. */
 export interface SourceTree {
   /** What errors call it: `the build context`, `stage "builder"`. */
@@ -10,4 +13,18 @@ export interface SourceTree {
   readonly reincludesBelow?: (relativePath: string) => boolean;
   /** Owners are taken over from the tree (another stage), not reset to 0:0 (the context). */
   readonly keepOwners: boolean;
+  /** For trees with the rules of Windows; absent: those of Linux. */
+  readonly reader?: TreeReader;
+}
+
+/** Reads a tree whose names and links follow the rules of Windows, and whose files have no modes of their own. */
+export interface TreeReader {
+  /** See {@link ./inside.ts}; `sourcePath` has `/`. */
+  trace(sourcePath: string): Trace;
+  /** Paths of the host. */
+  join(directory: string, name: string): string;
+  /** The stat of what lies there, links not followed. */
+  lookAt(hostPath: string): Stats | undefined;
+  /** Where a symbolic link or junction leads, with `/`; absolute ones from the tree's root where they lead into it. */
+  readLink(hostPath: string): string;
 }

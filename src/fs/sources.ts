@@ -1,8 +1,9 @@
 /** Sources of COPY and ADD: from what the recipe says to files of a tree. */
 import { readdirSync, type Stats } from 'node:fs';
 import { HyperfileError } from '../base/error.ts';
-import { traceInside, type Trace } from './inside.ts';
+import type { Trace } from './inside.ts';
 import { nearestName } from './nearest-name.ts';
+import { joinIn, traceIn } from './read-source.ts';
 import type { SourceTree } from './source-tree.ts';
 import { compileWildcard, hasWildcard } from './wildcard.ts';
 
@@ -33,7 +34,7 @@ export function findSources(tree: SourceTree, patterns: readonly string[]): Sour
 }
 
 function findSource(tree: SourceTree, written: string): Source {
-  const trace = traceInside(tree.rootPath, written);
+  const trace = traceIn(tree, written);
   if (!isGuest(tree)) refuseLeaving(tree, written, trace);
   const relativePath = trace.names.join('/');
   const data = { source: written, tree: tree.label };
@@ -82,7 +83,7 @@ function expandWildcard(tree: SourceTree, pattern: string): string[] {
   const names = pattern.split('/').filter((name) => name !== '' && name !== '.');
   const fixedCount = names.findIndex((name) => hasWildcard(name));
   const base = names.slice(0, fixedCount).join('/');
-  const trace = traceInside(tree.rootPath, base);
+  const trace = traceIn(tree, base);
   if (!isGuest(tree)) refuseLeaving(tree, pattern, trace);
   if (!trace.stat?.isDirectory()) return [];
   let found = [{ written: base, hostPath: trace.hostPath, relativePath: trace.names.join('/') }];
@@ -105,7 +106,7 @@ function matchingEntries(tree: SourceTree, directory: Found, matches: RegExp): F
     .filter((name) => matches.test(name))
     .map((name) => ({
       written: joined(directory.written, name),
-      hostPath: `${directory.hostPath}/${name}`,
+      hostPath: joinIn(tree, directory.hostPath, name),
       relativePath: joined(directory.relativePath, name),
     }))
     .filter(

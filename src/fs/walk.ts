@@ -1,6 +1,7 @@
 /** Walks what a source holds, parents first, in order of name, without what the ignore file excludes. */
-import { lstatSync, readdirSync, type Stats } from 'node:fs';
+import { readdirSync, type Stats } from 'node:fs';
 import { HyperfileError } from '../base/error.ts';
+import { joinIn, lookIn } from './read-source.ts';
 import type { SourceTree } from './source-tree.ts';
 import type { Source } from './sources.ts';
 import { guarded } from './system-error.ts';
@@ -37,7 +38,7 @@ function* walkDirectory(
   held: TreeEntry[],
 ): Generator<TreeEntry, void, undefined> {
   for (const name of sortedNames(hostPath)) {
-    const entry = lookAt(`${hostPath}/${name}`, relativePath === '' ? name : `${relativePath}/${name}`);
+    const entry = lookAt(tree, joinIn(tree, hostPath, name), relativePath === '' ? name : `${relativePath}/${name}`);
     if (!entry || entry.stat.isSocket()) continue;
     const isDirectory = entry.stat.isDirectory();
     const inTree = prefix + entry.relativePath;
@@ -61,10 +62,10 @@ function sortedNames(hostPath: string): string[] {
   return guarded('reading the directory', hostPath, () => readdirSync(hostPath)).sort();
 }
 
-function lookAt(hostPath: string, relativePath: string): TreeEntry | undefined {
+function lookAt(tree: SourceTree, hostPath: string, relativePath: string): TreeEntry | undefined {
   if (relativePath.includes('\uFFFD')) {
     throw new HyperfileError('FS_NAME_INVALID', { data: { name: relativePath, reason: 'it is not UTF-8' } });
   }
-  const stat = guarded('looking at', hostPath, () => lstatSync(hostPath, { throwIfNoEntry: false }));
+  const stat = guarded('looking at', hostPath, () => lookIn(tree, hostPath));
   return stat && { relativePath, hostPath, stat };
 }

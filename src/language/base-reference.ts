@@ -1,7 +1,7 @@
 /** What FROM builds on, once its variables are filled in. Nothing is looked up here. */
 import { HyperfileError, type SourceLocation } from '../base/error.ts';
 
-export type BaseReference = ScratchBase | NamedBase | DiskBase | PlacedBase | DebootstrapBase;
+export type BaseReference = ScratchBase | NamedBase | DiskBase | IsoBase | PlacedBase | DebootstrapBase;
 
 /** An empty disk. */
 export interface ScratchBase {
@@ -20,6 +20,16 @@ export interface DiskBase {
   readonly path: string;
   /** From the file's name. */
   readonly format: DiskFormat;
+}
+
+/** A medium that installs Windows; paths are relative to the context's folder. */
+export interface IsoBase {
+  readonly kind: 'iso';
+  readonly path: string;
+  /** Of the systems on the medium: its name or number; absent when there is but one. */
+  readonly edition?: string;
+  /** An answer file for Windows' setup. */
+  readonly unattend?: string;
 }
 
 export type DiskFormat = 'vhdx' | 'vhd' | 'qcow2' | 'raw';
@@ -96,7 +106,8 @@ function parsePlace(transport: Transport, place: string, fail: (problem: string)
   return { kind: 'placed', transport, place };
 }
 
-function parseFile(path: string, fail: (problem: string) => never): DiskBase | PlacedBase {
+function parseFile(path: string, fail: (problem: string) => never): DiskBase | IsoBase | PlacedBase {
+  if (/\.iso$/i.test(path)) return { kind: 'iso', path };
   if (/\.tar$/i.test(path)) return { kind: 'placed', transport: 'archive', place: path };
   const extension = /\.(\w+)$/.exec(path)?.[1]?.toLowerCase() ?? '';
   const format = DISK_FORMATS[extension];
@@ -104,7 +115,7 @@ function parseFile(path: string, fail: (problem: string) => never): DiskBase | P
     return fail(
       `a disk's name ends in ${Object.keys(DISK_FORMATS)
         .map((name) => `.${name}`)
-        .join(', ')}, that of an archive in .tar`,
+        .join(', ')}, that of an archive in .tar, of a medium that installs Windows in .iso`,
     );
   }
   return { kind: 'disk', path, format };

@@ -1,6 +1,6 @@
 /** HEALTHCHECK: a command, how often it runs, and when it counts. */
 import { readCommand } from './commands.ts';
-import { parseDurationMs } from './duration.ts';
+import { parseDurationMs } from '../base/duration.ts';
 import { flagValue, wrongValue } from './flags.ts';
 import type { Line } from './line.ts';
 import type { FieldsOf } from './read-instruction.ts';

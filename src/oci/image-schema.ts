@@ -37,7 +37,7 @@ export function parseImageConfig(value: unknown, name: string): ImageConfig {
   return dropAbsent<ImageConfig>({
     schema: 1,
     created: fields.text('created'),
-    os: fields.text('os'),
+    os: guestOs(fields),
     architecture: fields.text('architecture'),
     config: guestConfig(fields.object('config')),
     disk: diskDescription(fields.object('disk')),
@@ -46,6 +46,12 @@ export function parseImageConfig(value: unknown, name: string): ImageConfig {
     history: fields.objects('history', MAX_TEXTS).map(historyEntry),
     key: fields.text('key'),
   });
+}
+
+function guestOs(fields: Fields): ImageConfig['os'] {
+  const os = fields.text('os');
+  if (os !== 'linux' && os !== 'windows') throw fields.error('os', 'linux or windows');
+  return os;
 }
 
 function imageKind(fields: Fields): ImageConfig['kind'] {

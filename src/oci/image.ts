@@ -1,5 +1,13 @@
 /** What an image is: a chain of layers and what the guest is told about itself. */
 
+/** The kind of system inside a guest's disk, as Docker and the OCI specification name it. */
+export type GuestOs = 'linux' | 'windows';
+
+/** The kind of system that has its root on a file system of a type, as mount names it. */
+export function guestOsOf(rootType: string): GuestOs {
+  return /^(?:ntfs3?|refs)$/i.test(rootType) ? 'windows' : 'linux';
+}
+
 /** The command, environment and labels of an image, in Docker's terms. */
 export interface GuestConfig {
   readonly env: Readonly<Record<string, string>>;
@@ -53,7 +61,7 @@ export interface HistoryEntry {
 export interface ImageConfig {
   readonly schema: 1;
   readonly created: string;
-  readonly os: string;
+  readonly os: GuestOs;
   readonly architecture: string;
   readonly config: GuestConfig;
   readonly disk: DiskDescription;

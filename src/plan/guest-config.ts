@@ -2,11 +2,11 @@
 import path from 'node:path/posix';
 import type { HealthcheckInstruction, StageInstruction } from '../language/ast.ts';
 import { parsePorts } from '../language/ports.ts';
-import type { GuestConfig, Healthcheck } from '../oci/image.ts';
+import type { GuestConfig, GuestOs, Healthcheck } from '../oci/image.ts';
 import type { Scope } from './scope.ts';
 import { commandLine } from './command-line.ts';
 
-/** The config of an image made from nothing. */
+/** The config of an image made from nothing, or of a Linux disk that says nothing of itself. */
 export const EMPTY_CONFIG: GuestConfig = {
   env: {},
   workdir: '/',
@@ -16,6 +16,11 @@ export const EMPTY_CONFIG: GuestConfig = {
   exposedPorts: [],
   volumes: [],
 };
+
+/** The config of a disk that says nothing of itself. */
+export function emptyConfig(os: GuestOs): GuestConfig {
+  return os === 'linux' ? EMPTY_CONFIG : { ...EMPTY_CONFIG, workdir: 'C:\\', shell: ['cmd', '/S', '/C'] };
+}
 
 /** @param ownCmd The stage itself has set CMD already: a later ENTRYPOINT keeps it. */
 export function applyToConfig(

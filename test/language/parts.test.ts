@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { editDistance, suggest } from '../../src/base/suggest.ts';
 import { parseBase } from '../../src/language/base-reference.ts';
-import { parseDurationMs } from '../../src/language/duration.ts';
+import { parseDurationMs } from '../../src/base/duration.ts';
 import { parsePorts } from '../../src/language/ports.ts';
 
 describe('what FROM builds on', () => {

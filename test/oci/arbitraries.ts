@@ -120,7 +120,7 @@ export const image: fc.Arbitrary<{ config: ImageConfig; layers: ShippedLayer[] }
   .record({
     layers: chain,
     created: text,
-    os: text,
+    os: fc.constantFrom('linux' as const, 'windows' as const),
     architecture: text,
     config: guestConfig,
     disk,

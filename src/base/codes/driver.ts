@@ -11,8 +11,14 @@ export const driverCodes = errorTable({
   DRIVER_UNAVAILABLE: {
     exit: 5,
     message: 'no driver can build on this host: {reason}',
-    why: 'The namespace driver needs Linux. The drivers for Hyper-V and QEMU are not part of this version.',
-    todo: 'Run the build on Linux as root, for example on a CI runner or in a virtual machine.',
+    why: 'The driver `namespace` builds Linux guests on Linux, the driver `hyperv` builds on Windows with Hyper-V.',
+    todo: 'Leave the driver out of the command; on another system, build in a virtual machine or on a CI runner.',
+  },
+  DRIVER_OPTION: {
+    exit: 2,
+    message: 'the driver {driver} cannot be set up: {problem}',
+    why: '`--driver-opt KEY=VALUE` and HYPERFILE_DRIVER_OPTS set up the driver that runs the steps; every driver has keys of its own.',
+    todo: 'Correct the option: `hyperfile build --help` lists those of every driver.',
   },
   DRIVER_RUNTIME_UNKNOWN: {
     exit: 2,

@@ -42,7 +42,8 @@ async function rootTarBase(file: string, archive: ArchiveKind, workshop: Worksho
   const { key, inputs } = baseKey({ kind: 'tar', disk: diskKey }, [digest]);
   const asBase = (made: Found & Cached): Base => {
     const entry = { created: made.created, createdBy: `import ${name}`, layer: made.layers[0] };
-    return { ...made, disk, config: EMPTY_CONFIG, key, history: [scratchEntry(made), entry] };
+    const history = [scratchEntry(made), entry];
+    return { ...made, os: 'linux', disk, config: EMPTY_CONFIG, key, history };
   };
   return workshop.shared(key, async () => {
     const known = await workshop.find(key);

@@ -1,6 +1,6 @@
 /** Makes or finds what FROM builds on. */
 import type { BaseReference } from '../../language/base-reference.ts';
-import type { DiskDescription, GuestConfig, HistoryEntry } from '../../oci/image.ts';
+import type { DiskDescription, GuestConfig, GuestOs, HistoryEntry } from '../../oci/image.ts';
 import type { StepId } from '../events.ts';
 import type { Cached, Workshop } from '../workshop.ts';
 import { imageBase } from './image.ts';
@@ -10,6 +10,7 @@ export interface Base extends Cached {
   /** Leaf first. */
   readonly layers: readonly string[];
   readonly disk: DiskDescription;
+  readonly os: GuestOs;
   /** Made of a container image, or built on one that was. */
   readonly kind?: 'container';
   readonly config: GuestConfig;
@@ -28,6 +29,8 @@ export async function resolveBase(reference: BaseReference, workshop: Workshop, 
       return imageBase(reference.name, workshop, step);
     case 'disk':
       return (await import('./disk-file.ts')).diskFileBase(reference, workshop, step);
+    case 'iso':
+      return (await import('./iso.ts')).isoBase(reference, workshop, step);
     case 'placed':
       return (await import('./placed-image.ts')).placedBase(reference, workshop, step);
     case 'debootstrap':

@@ -127,5 +127,6 @@ function asBase(
   const steps: HistoryEntry[] = history.map((step) => ({ created, ...step }));
   const entry = { created, createdBy: `FROM ${name}`, layer: layers[0] };
   const start = scratchEntry(made);
-  return { ...made, disk, kind: 'container', config, key, history: [start, ...steps, entry] };
+  const all = [start, ...steps, entry];
+  return { ...made, os: 'linux', disk, kind: 'container', config, key, history: all };
 }

@@ -113,5 +113,5 @@ async function packagesDigest(sandbox: Sandbox): Promise<string> {
 function asBase(disk: DiskDescription, made: Made, { suite }: DebootstrapBase, cached: boolean): Base {
   const { created, layers } = made;
   const entry = { created, createdBy: `FROM debootstrap://${suite}`, layer: layers[0] };
-  return { ...made, disk, config: EMPTY_CONFIG, history: [scratchEntry(made), entry], cached };
+  return { ...made, os: 'linux', disk, config: EMPTY_CONFIG, history: [scratchEntry(made), entry], cached };
 }

@@ -4,8 +4,8 @@ import { stat } from 'node:fs/promises';
 import { HyperfileError } from '../../base/error.ts';
 import { digestFile } from '../../fs/digest-file.ts';
 import type { DiskBase } from '../../language/base-reference.ts';
-import type { DiskDescription } from '../../oci/image.ts';
-import { EMPTY_CONFIG } from '../../plan/guest-config.ts';
+import { guestOsOf, type DiskDescription } from '../../oci/image.ts';
+import { emptyConfig } from '../../plan/guest-config.ts';
 import { baseKey, type CacheKey } from '../../plan/key.ts';
 import { openChain } from '../../vhdx/chain.ts';
 import type { StepId } from '../events.ts';
@@ -80,7 +80,8 @@ function asBase(file: string, made: Found & Cached, disk: DiskDescription, key: 
   const history = [
     { created: made.created, createdBy: `FROM ${path.basename(file)}`, layer: made.layers[0] },
   ];
-  return { ...made, disk, config: EMPTY_CONFIG, key, history };
+  const os = guestOsOf(disk.rootType);
+  return { ...made, os, disk, config: emptyConfig(os), key, history };
 }
 
 function parseDisk(text: string | undefined): DiskDescription | undefined {

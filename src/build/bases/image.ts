@@ -49,6 +49,6 @@ function looksLikeId(name: string): boolean {
   return /^(sha256:)?[0-9a-f]{12,64}$/.test(name);
 }
 
-function asBase({ layers, disk, config, key, history, created, kind }: ImageConfig): Base {
-  return { layers, disk, config, key, history, created, ...(kind && { kind }), cached: true };
+function asBase({ layers, os, disk, config, key, history, created, kind }: ImageConfig): Base {
+  return { layers, os, disk, config, key, history, created, ...(kind && { kind }), cached: true };
 }

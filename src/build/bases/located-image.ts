@@ -34,9 +34,9 @@ export async function locatedBase(
     }
     if (!image) continue;
     workshop.distant.learn(image.layers, repository);
-    const { layers, disk, kind, config, key, history, created } = image.config;
+    const { layers, os, disk, kind, config, key, history, created } = image.config;
     const origin = location.kind;
-    return { layers, disk, ...(kind && { kind }), config, key, history, created, cached: true, origin };
+    return { layers, os, disk, ...(kind && { kind }), config, key, history, created, cached: true, origin };
   }
   throw notFound(repository, references[0] ?? '');
 }

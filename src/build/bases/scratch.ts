@@ -43,5 +43,5 @@ async function findOrMake(
 }
 
 function asBase(made: Found & Cached, disk: DiskDescription, key: string): Base {
-  return { ...made, disk, key, config: EMPTY_CONFIG, history: [scratchEntry(made)] };
+  return { ...made, os: 'linux', disk, key, config: EMPTY_CONFIG, history: [scratchEntry(made)] };
 }

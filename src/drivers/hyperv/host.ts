@@ -1,6 +1,7 @@
 /** The operations of powershell/Hyperfile.HyperV.psm1, typed. Each is one call of the session. */
 import type { PowerShellSession } from './session/session.ts';
 import type { CallOptions, Parameters } from './session/call.ts';
+import { GuestCalls } from './guest/guest-calls.ts';
 
 /** What Get-HyperfileHost finds out; null for what it could not. */
 export interface HostFacts {
@@ -54,6 +55,8 @@ export interface NewMachine {
   readonly secureBoot?: 'MicrosoftWindows' | 'MicrosoftUEFICertificateAuthority';
   readonly hasTpm?: boolean;
   readonly isNested?: boolean;
+  /** Eight hexadecimal digits at the end of its name, for {@link HyperVHost.removeLabelled}; default: random ones. */
+  readonly label?: string;
 }
 
 export interface Machine {
@@ -85,16 +88,20 @@ export type Leftover = Pick<Machine, 'id' | 'name' | 'state' | 'disks'>;
 const SLOW = { timeoutMs: 10 * 60_000 };
 /** Beyond what a function was told to wait itself. */
 const MARGIN_MS = 2 * 60_000;
+/** Also for what can be done twice: removing what is gone is no error. */
 const QUESTION = { isRepeatable: true };
 
 /** One store's view of the host. Every method throws what the session throws (session/session.ts). */
 export class HyperVHost {
+  /** What its guests can be asked to do. */
+  readonly guests: GuestCalls;
   readonly #session: PowerShellSession;
   readonly #mark: string;
 
   /** @param mark of the store, in the names of its machines: at most 40 letters, digits and hyphens */
   constructor(session: PowerShellSession, mark: string) {
     this.#session = session;
+    this.guests = new GuestCalls(session);
     this.#mark = mark;
   }
 
@@ -118,6 +125,7 @@ export class HyperVHost {
       SecureBoot: machine.secureBoot,
       HasTpm: machine.hasTpm,
       IsNested: machine.isNested,
+      Label: machine.label,
     };
     return this.#one('New-HyperfileMachine', parameters, { ...SLOW, ...given(signal) });
   }
@@ -157,7 +165,25 @@ export class HyperVHost {
 
   /** Whatever it is doing; its disks stay. One that is gone is no error. */
   async removeMachine(id: string): Promise<void> {
-    await this.#session.call('Remove-HyperfileMachine', { Id: id }, SLOW);
+    await this.#session.call('Remove-HyperfileMachine', { Id: id }, { ...SLOW, ...QUESTION });
+  }
+
+  /** Removes the store's machine of that label, if there is one: nobody may have heard of its id. */
+  async removeLabelled(label: string): Promise<void> {
+    const parameters = { Mark: this.#mark, Label: label };
+    for (const { id } of await this.#leftovers(parameters)) await this.removeMachine(id);
+  }
+
+  /**
+   * Freezes the disk of a running machine in a state that its guest has prepared; the machine goes on.
+   *
+   * @returns the file that Hyper-V does not write any more, and the difference above it that it writes now
+   */
+  checkpointMachine(
+    id: string,
+    signal?: AbortSignal,
+  ): Promise<{ readonly frozen: string; readonly leaf: string }> {
+    return this.#one('Checkpoint-HyperfileMachine', { Id: id }, { ...SLOW, ...given(signal) });
   }
 
   /**
@@ -176,17 +202,17 @@ export class HyperVHost {
 
   /** Undoes {@link mountDisk}, or what is left of it; for any disk and as often as one likes. */
   async dismountDisk(path: string): Promise<void> {
-    await this.#session.call('Dismount-HyperfileDisk', { Path: path }, SLOW);
+    await this.#session.call('Dismount-HyperfileDisk', { Path: path }, { ...SLOW, ...QUESTION });
   }
 
   /** The store's machines whose commands have ended without removing them. */
-  async leftovers(signal?: AbortSignal): Promise<readonly Leftover[]> {
-    const found = await this.#session.call(
-      'Get-HyperfileLeftover',
-      { Mark: this.#mark },
-      { ...QUESTION, ...given(signal) },
-    );
-    return found as unknown as Leftover[];
+  leftovers(signal?: AbortSignal): Promise<readonly Leftover[]> {
+    return this.#leftovers({ Mark: this.#mark }, signal);
+  }
+
+  async #leftovers(parameters: Parameters, signal?: AbortSignal): Promise<readonly Leftover[]> {
+    const options = { ...QUESTION, ...given(signal) };
+    return (await this.#session.call('Get-HyperfileLeftover', parameters, options)) as unknown as Leftover[];
   }
 
   /** A function of ours writes what its documentation says. */

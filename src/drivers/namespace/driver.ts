@@ -4,13 +4,14 @@ import path from 'node:path';
 import { HyperfileError } from '../../base/error.ts';
 import { missingTool } from '../../base/missing-tool.ts';
 import { openSession, type Session } from '../../base/session.ts';
+import { choiceOf, readDriverOptions } from '../driver-options.ts';
 import type { CreateRequest, Driver, Finding, OpenRequest, RootPartition, Sandbox } from '../driver.ts';
 import type { Disks } from './disks.ts';
 import { GUEST_HOSTNAME, type Launch } from './launch-request.ts';
 import type { HostFiles } from './mount-points.ts';
 import { claimNew } from './claim-new.ts';
 import { hasTool, probeHost } from './probe.ts';
-import { chooseRuntime } from './runtime.ts';
+import { chooseRuntime, RUNTIMES } from './runtime.ts';
 import { NamespaceSandbox } from './sandbox.ts';
 
 const UNMOUNT = 'umount';
@@ -20,6 +21,8 @@ export interface NamespaceDriverOptions {
   readonly stateFolder: string;
   /** `builtin` (default), `crun` or `runc`. */
   readonly runtime?: string;
+  /** As `--driver-opt` gives them: `runtime`. */
+  readonly options?: Readonly<Record<string, string>>;
   /** Starts what shows disks to the kernel, in a folder; the disk server unless a test brings another. */
   readonly startDisks?: (folder: string, signal?: AbortSignal) => Promise<Disks>;
 }
@@ -40,10 +43,11 @@ export class NamespaceDriver implements Driver {
   #session: Session | undefined;
   #opened = 0;
 
-  /** @throws HyperfileError DRIVER_RUNTIME_UNKNOWN */
+  /** @throws HyperfileError DRIVER_OPTION, DRIVER_RUNTIME_UNKNOWN */
   constructor(options: NamespaceDriverOptions) {
     this.#options = options;
-    this.#launch = chooseRuntime(options.runtime ?? process.env.HYPERFILE_RUNTIME);
+    const { runtime } = readDriverOptions(this.name, { runtime: choiceOf(...RUNTIMES) }, options.options);
+    this.#launch = chooseRuntime(options.runtime ?? runtime ?? process.env.HYPERFILE_RUNTIME);
   }
 
   probe(): Promise<readonly Finding[]> {

@@ -1,23 +1,16 @@
 /** What a command that was killed outright leaves behind, found by what it leaves it in. */
 import { readdirSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { staleSessions, type StaleSession } from '../../base/session.ts';
+import type { StaleSession } from '../../base/session.ts';
 import { cleanLeftovers as cleanDiskServers } from '../../fuse/client/leftovers.ts';
 import { mountsBelow, unmount } from './mounts.ts';
 
 const GONE_ATTEMPTS = 50;
 const GONE_PAUSE_MS = 10;
 
-/**
- * Removes what sessions of dead processes left below a state folder: guest processes, mounts, loop devices, unfinished
- * layers. Living sessions are not touched.
- *
- * @returns how many sessions were cleaned
- */
-export async function cleanLeftovers(stateFolder: string): Promise<number> {
-  const stale = staleSessions(stateFolder);
+/** Removes what sessions of dead processes left: guest processes, mounts, loop devices, unfinished layers. */
+export async function cleanLeftovers(stale: readonly StaleSession[]): Promise<void> {
   for (const session of stale) await cleanSession(session);
-  return stale.length;
 }
 
 async function cleanSession(session: StaleSession): Promise<void> {

@@ -4,7 +4,7 @@ import { suggest } from '../../base/suggest.ts';
 import { launch } from './launch.ts';
 import type { Launch } from './launch-request.ts';
 
-const RUNTIMES = ['builtin', 'crun', 'runc'];
+export const RUNTIMES = ['builtin', 'crun', 'runc'] as const;
 
 /**
  * The built-in launcher unless another is asked for: it starts a command in half of crun's time and a quarter of runc's,

@@ -72,6 +72,19 @@ function realPath(filePath: string): string {
 }
 
 /**
+ * Brings what lies only in a file's log to its place, if anything does: after that the file's bytes are the disk.
+ * @throws HyperfileError VHDX_IN_USE and those of `readLayer`
+ */
+export function settleLog(filePath: string): void {
+  const locked = openLocked(filePath);
+  try {
+    openEditor(locked.file);
+  } finally {
+    locked.close();
+  }
+}
+
+/**
  * Opens a file as a disk that is written in place, with the layers below it for reading.
  *
  * @param newDataWriteGuid the identity it gets when its data change; a random one by default

@@ -10,7 +10,7 @@ import { addExamples } from '../../verb.ts';
 export function define(command: Command, console: Console): void {
   command
     .description(
-      'Copy a disk into a new file of another format, or into one file where it stands on others. The input is only read; the output appears whole or not at all. VHD, qcow2 and VMDK need qemu-img.',
+      'Copy a disk into a new file of another format, or into one file where it stands on others. The input is only read; the output appears whole or not at all. qcow2 and VMDK need qemu-img, and so does writing VHD.',
     )
     .argument('<IN>', 'a disk; of a differencing VHDX, the disks below it are found')
     .argument(

@@ -19,6 +19,11 @@ export interface ConnectRequest {
   readonly access: GuestAccess;
   /** From now until it must answer. */
   readonly timeoutMs: number;
+  /**
+   * The system starts for the first time and may still be making its accounts: that it refuses ours counts only when the
+   * time is over. Default: it counts at once.
+   */
+  readonly isSettingUp?: boolean;
   /** What is being waited for, now and then: `no heartbeat yet`. */
   readonly onWait?: (what: string) => void;
   readonly signal?: AbortSignal;
@@ -27,13 +32,16 @@ export interface ConnectRequest {
 /** One connection. One command at a time. */
 export interface Guest {
   /**
-   * Runs a command in the guest and waits for it. Everything it writes is told of as it comes.
+   * Runs a command in the guest and waits for it. Everything it writes is told of as it comes, line by line.
    *
    * @throws HyperfileError HYPERV_GUEST_LOST when the connection ends before the command, INTERRUPTED after having ended it
    */
   run(command: GuestCommand, io: CommandIo): Promise<CommandResult>;
-  /** File steps through the guest, for file systems that the host cannot read. */
-  readonly files: GuestFiles;
+  /**
+   * File steps through the guest, for file systems that the host cannot read. Absent for Windows guests: their disk is
+   * mounted while the machine is off.
+   */
+  readonly files?: GuestFiles;
   /** Ends the connection; the guest goes on. */
   close(): Promise<void>;
 }

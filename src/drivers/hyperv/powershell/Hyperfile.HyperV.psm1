@@ -1,6 +1,6 @@
 # What Hyperfile does on a Hyper-V host, one function an operation, for Windows PowerShell 5.1 and PowerShell 7 alike.
-# Functions take and write plain values, keep nothing between calls, and fail with errors whose identifiers are codes of
-# Hyperfile where it has one. They can be tried by hand: Import-Module .\Hyperfile.HyperV.psd1; Get-Command -Module Hyperfile.HyperV
+# Functions take and write plain values, keep nothing between calls but open sessions of guests (which any call opens again
+# when they are missing), and fail with errors whose identifiers are codes of Hyperfile where it has one. They can be tried by hand: Import-Module .\Hyperfile.HyperV.psd1; Get-Command -Module Hyperfile.HyperV
 
 Set-StrictMode -Version 3.0
 # Functions of other script modules, as Storage's are, do not see this: each call says it itself.
@@ -15,6 +15,9 @@ $ConfirmPreference = 'None'
 . "$PSScriptRoot/operations/Host.ps1"
 . "$PSScriptRoot/operations/Disk.ps1"
 . "$PSScriptRoot/operations/Machine.ps1"
+. "$PSScriptRoot/operations/Checkpoint.ps1"
+. "$PSScriptRoot/operations/GuestCommand.ps1"
+. "$PSScriptRoot/operations/Guest.ps1"
 . "$PSScriptRoot/operations/Leftover.ps1"
 
 Export-ModuleMember -Function @(
@@ -28,5 +31,10 @@ Export-ModuleMember -Function @(
     'Stop-HyperfileMachine'
     'Set-HyperfileMachineDisk'
     'Remove-HyperfileMachine'
+    'Checkpoint-HyperfileMachine'
+    'Get-HyperfileMachineAddress'
+    'Connect-HyperfileGuest'
+    'Invoke-HyperfileGuestCommand'
+    'Disconnect-HyperfileGuest'
     'Get-HyperfileLeftover'
 )

@@ -8,18 +8,25 @@ function Get-HyperfileLeftover {
         Machines of others, of other stores and of commands that still run are not among them.
     .PARAMETER Mark
         Of the store, as New-HyperfileMachine got it.
+    .PARAMETER Label
+        Only the machine that New-HyperfileMachine gave this label, whether its owner has ended or not.
     .OUTPUTS
         For each a table: id, name, state, disks.
     #>
     [CmdletBinding()]
     [OutputType([System.Collections.Specialized.OrderedDictionary])]
     param(
-        [Parameter(Mandatory = $true)] [ValidatePattern('^[0-9A-Za-z-]{1,40}$')] [string] $Mark
+        [Parameter(Mandatory = $true)] [ValidatePattern('^[0-9A-Za-z-]{1,40}$')] [string] $Mark,
+        [ValidatePattern('^[0-9a-f]{8}$')] [string] $Label
     )
-    $pattern = '^hyperfile_' + [regex]::Escape($Mark) + '_([0-9]+\.[0-9]+)_[0-9a-f]{8}$'
+    $hasLabel = $PSBoundParameters.ContainsKey('Label')
+    $ending = '[0-9a-f]{8}'
+    if ($hasLabel) { $ending = $Label }
+    $pattern = '^hyperfile_' + [regex]::Escape($Mark) + '_([0-9]+\.[0-9]+)_' + $ending + '$'
     foreach ($machine in @(Hyper-V\Get-VM -ErrorAction Stop)) {
         $found = [regex]::Match($machine.Name, $pattern)
-        if (-not $found.Success -or (Test-HyperfileOwner -Owner $found.Groups[1].Value)) { continue }
+        if (-not $found.Success) { continue }
+        if (-not $hasLabel -and (Test-HyperfileOwner -Owner $found.Groups[1].Value)) { continue }
         [ordered]@{
             id = $machine.Id
             name = $machine.Name

@@ -29,6 +29,8 @@ function New-HyperfileMachine {
         For generation 2: with a virtual TPM.
     .PARAMETER IsNested
         Machines can run inside it.
+    .PARAMETER Label
+        The end of its name, by which Get-HyperfileLeftover finds it; absent: a random one.
     .OUTPUTS
         As Get-HyperfileMachine.
     #>
@@ -45,9 +47,10 @@ function New-HyperfileMachine {
         [guid] $SwitchId,
         [ValidateSet('MicrosoftWindows', 'MicrosoftUEFICertificateAuthority')] [string] $SecureBoot,
         [switch] $HasTpm,
-        [switch] $IsNested
+        [switch] $IsNested,
+        [ValidatePattern('^[0-9a-f]{8}$')] [string] $Label = [guid]::NewGuid().ToString('N').Substring(0, 8)
     )
-    $name = 'hyperfile_' + $Mark + '_' + (Get-HyperfileOwner -ProcessId $OwnerProcessId) + '_' + [guid]::NewGuid().ToString('N').Substring(0, 8)
+    $name = 'hyperfile_' + $Mark + '_' + (Get-HyperfileOwner -ProcessId $OwnerProcessId) + '_' + $Label
     $machine = Hyper-V\New-VM -ErrorAction Stop -Name $name -Path $Folder -MemoryStartupBytes $MemoryBytes -Generation $Generation -VHDPath $DiskPath
     try {
         Set-HyperfileMachineSetting -Machine $machine -ProcessorCount $ProcessorCount -IsNested:$IsNested
