@@ -1,7 +1,11 @@
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { chooseDriver } from '../../src/drivers/drivers.ts';
 
 const options = { stateFolder: '/nowhere' };
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+});
 
 describe('the driver of a build', () => {
   test('is the namespace driver on Linux, asked for or not', async () => {
@@ -29,8 +33,23 @@ describe('the driver of a build', () => {
     }
   });
 
-  test('does not take a runtime that nobody knows', async () => {
-    const wanted = chooseDriver(undefined, { ...options, runtime: 'crn' }, 'linux');
+  test('does not take options that it does not know, nor a runtime that nobody knows', async () => {
+    const choose = (given: Record<string, string>) =>
+      chooseDriver(undefined, { ...options, options: given }, 'linux');
+    await expect(choose({ runtime: 'crn' })).rejects.toMatchObject({
+      code: 'DRIVER_OPTION',
+      exitStatus: 2,
+      message:
+        'the driver namespace cannot be set up: runtime cannot be "crn": it takes builtin, crun or runc',
+      hint: 'Did you mean crun?',
+    });
+    await expect(choose({ runtim: 'crun' })).rejects.toMatchObject({ hint: 'Did you mean runtime?' });
+    await (await choose({ runtime: 'crun' })).close();
+  });
+
+  test('does not take a runtime of the environment that nobody knows', async () => {
+    vi.stubEnv('HYPERFILE_RUNTIME', 'crn');
+    const wanted = chooseDriver(undefined, options, 'linux');
     await expect(wanted).rejects.toMatchObject({ code: 'DRIVER_RUNTIME_UNKNOWN' });
     await expect(wanted).rejects.toThrow('did you mean "crun"?');
   });
