@@ -3,7 +3,7 @@
  * descriptors: execa costs 1.6 ms a call more, which twenty small steps would feel. Everything else goes through
  * process.ts.
  */
-import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess, type SpawnOptions } from 'node:child_process';
 import { HyperfileError, systemCode } from './error.ts';
 import { missingTool } from './missing-tool.ts';
 
@@ -34,6 +34,18 @@ export function runQuickly(tool: string, args: readonly string[]): Promise<strin
       reject(new HyperfileError('TOOL_FAILED', { data: { tool, status: status ?? -1, output } }));
     });
   });
+}
+
+/**
+ * Reads one extended attribute of a file, of a link itself; undefined when it has none.
+ *
+ * @throws HyperfileError TOOL_MISSING without getfattr(1)
+ */
+export function readAttribute(hostPath: string, name: string): Buffer | undefined {
+  const args = ['-h', '-n', name, '-e', 'hex', '--only-values', '--absolute-names', '--', hostPath];
+  const { error, status, stdout } = spawnSync('getfattr', args, { stdio: ['ignore', 'pipe', 'ignore'] });
+  if (error) throw systemCode(error) === 'ENOENT' ? missingTool('getfattr') : error;
+  return status === 0 ? stdout : undefined;
 }
 
 /** Starts a program and leaves everything else to the caller. */

@@ -1,21 +1,23 @@
 /**
  * Remembers the digests of files on this host, so that a warm check of a context only looks at each file's stat. A
- * file is known by device, inode, size, and times of modification and change.
+ * file is known by device, inode (its path where that is no exact number), size, and times of modification and change.
  *
  * On disk: 16 bytes of head (magic, CRC-32 of the rest, record count), then records of 80 bytes. A file that is
  * missing, damaged or of another version is an empty cache.
  */
+import { createHash } from 'node:crypto';
 import type { Stats } from 'node:fs';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { crc32 } from 'node:zlib';
 import { unfinishedName } from '../base/atomic-file.ts';
+import { hasExactIdentity } from './file-identity.ts';
 
 /** What {@link digestTree} asks and tells. */
 export interface FileDigests {
-  get(stat: Stats): string | undefined;
+  get(stat: Stats, hostPath: string): string | undefined;
   /** `digestedMs`: when the file was looked at, before its bytes were read. */
-  set(stat: Stats, digest: string, digestedMs: number): void;
+  set(stat: Stats, hostPath: string, digest: string, digestedMs: number): void;
 }
 
 interface Known {
@@ -52,8 +54,9 @@ export class FileDigestCache implements FileDigests {
     return cache;
   }
 
-  get({ dev, ino, size, mtimeMs, ctimeMs }: Stats): string | undefined {
-    const known = this.#known.get(dev)?.get(ino);
+  get(stat: Stats, hostPath: string): string | undefined {
+    const { size, mtimeMs, ctimeMs } = stat;
+    const known = this.#known.get(stat.dev)?.get(inodeOf(stat, hostPath));
     if (known?.size !== size || known.mtimeMs !== mtimeMs || known.ctimeMs !== ctimeMs) return undefined;
     if (known.usedDay !== this.#today) {
       known.usedDay = this.#today;
@@ -62,9 +65,10 @@ export class FileDigestCache implements FileDigests {
     return known.digest;
   }
 
-  set({ dev, ino, size, mtimeMs, ctimeMs }: Stats, digest: string, digestedMs: number): void {
+  set(stat: Stats, hostPath: string, digest: string, digestedMs: number): void {
+    const { size, mtimeMs, ctimeMs } = stat;
     if (Math.max(mtimeMs, ctimeMs) > digestedMs - RACY_MS) return;
-    this.#put(dev, ino, { size, mtimeMs, ctimeMs, digest, usedDay: this.#today });
+    this.#put(stat.dev, inodeOf(stat, hostPath), { size, mtimeMs, ctimeMs, digest, usedDay: this.#today });
     this.#changed = true;
   }
 
@@ -124,4 +128,10 @@ export class FileDigestCache implements FileDigests {
       });
     }
   }
+}
+
+/** An inode number that its double does not hold exactly (NTFS has such) gives way to a number for the path. */
+function inodeOf(stat: Stats, hostPath: string): number {
+  if (hasExactIdentity(stat)) return stat.ino;
+  return -1 - createHash('sha256').update(hostPath).digest().readUIntLE(0, 6);
 }

@@ -45,8 +45,10 @@ export interface WriteFileRequest {
   readonly name: string;
   readonly content: Uint8Array | Readable;
   readonly owner?: Owner;
-  /** Default 0644. */
+  /** `--chmod`, as in {@link CopyRequest}; from 0644. */
   readonly mode?: string;
+  /** Where modes are known and none is given: 0600 instead of 0644. */
+  readonly forOwnerOnly?: boolean;
   /** Modification time, seconds since 1970. */
   readonly modifiedSeconds?: number;
 }

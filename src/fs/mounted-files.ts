@@ -30,6 +30,7 @@ export interface MountedFilesOptions {
 
 const ROOT: Owner = { uid: 0, gid: 0 };
 const FILE_MODE = 0o644;
+const PRIVATE_FILE_MODE = 0o600;
 
 export class MountedFiles implements GuestFiles {
   readonly rootPath: string;
@@ -85,7 +86,8 @@ export class MountedFiles implements GuestFiles {
     const tree = this.#openTree();
     const target = fileTarget(tree, destination, request.name, DIRECTORY_MODE, owner ?? ROOT);
     const guestPath = tree.guestPathOf(target);
-    const mode = request.mode === undefined ? FILE_MODE : parseModeChange(request.mode)(FILE_MODE, false);
+    const mode =
+      request.mode === undefined ? defaultMode(request) : parseModeChange(request.mode)(FILE_MODE, false);
     const there = tree.lookAt(target);
     if (there?.isDirectory()) throw new HyperfileError('FS_IS_A_DIRECTORY', { data: { path: guestPath } });
     try {
@@ -145,6 +147,10 @@ export class MountedFiles implements GuestFiles {
     });
     return true;
   }
+}
+
+function defaultMode({ forOwnerOnly }: WriteFileRequest): number {
+  return forOwnerOnly === true ? PRIVATE_FILE_MODE : FILE_MODE;
 }
 
 /** Where a file named `name` goes: into a destination that is or names a directory, else under that very name. */

@@ -19,8 +19,12 @@ export interface SourceTree {
 
 /** Reads a tree whose names and links follow the rules of Windows, and whose files have no modes of their own. */
 export interface TreeReader {
+  /** A source as a recipe writes it, with `/` and from the root. */
+  sourceOf(written: string): string;
   /** See {@link ./inside.ts}; `sourcePath` has `/`. */
   trace(sourcePath: string): Trace;
+  /** The names in a directory, which is given by its host path. */
+  names(hostPath: string): string[];
   /** Paths of the host. */
   join(directory: string, name: string): string;
   /** The stat of what lies there, links not followed. */

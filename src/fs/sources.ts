@@ -1,9 +1,9 @@
 /** Sources of COPY and ADD: from what the recipe says to files of a tree. */
-import { readdirSync, type Stats } from 'node:fs';
+import type { Stats } from 'node:fs';
 import { HyperfileError } from '../base/error.ts';
 import type { Trace } from './inside.ts';
 import { nearestName } from './nearest-name.ts';
-import { joinIn, traceIn } from './read-source.ts';
+import { joinIn, namesIn, traceIn } from './read-source.ts';
 import type { SourceTree } from './source-tree.ts';
 import { compileWildcard, hasWildcard } from './wildcard.ts';
 
@@ -26,7 +26,8 @@ export interface Source {
  * @throws HyperfileError FS_OUTSIDE_CONTEXT, FS_SOURCE_MISSING, FS_SOURCE_IGNORED, FS_PATTERN_INVALID, FS_LINK_LOOP
  */
 export function findSources(tree: SourceTree, patterns: readonly string[]): Source[] {
-  return patterns.flatMap((pattern) => {
+  return patterns.flatMap((written) => {
+    const pattern = tree.reader ? tree.reader.sourceOf(written) : written;
     if (!isGuest(tree)) refuseDotDot(tree, pattern);
     if (!hasWildcard(pattern)) return [findSource(tree, pattern)];
     return expandWildcard(tree, pattern).map((match) => findSource(tree, match));
@@ -102,7 +103,7 @@ interface Found {
 }
 
 function matchingEntries(tree: SourceTree, directory: Found, matches: RegExp): Found[] {
-  return namesIn(directory.hostPath)
+  return namesToMatch(tree, directory.hostPath)
     .filter((name) => matches.test(name))
     .map((name) => ({
       written: joined(directory.written, name),
@@ -114,9 +115,9 @@ function matchingEntries(tree: SourceTree, directory: Found, matches: RegExp): F
     );
 }
 
-function namesIn(hostPath: string): string[] {
+function namesToMatch(tree: SourceTree, hostPath: string): string[] {
   try {
-    return readdirSync(hostPath).sort();
+    return namesIn(tree, hostPath);
   } catch {
     return []; // a file, or a link: wildcards go through neither
   }

@@ -1,7 +1,7 @@
 /** Walks what a source holds, parents first, in order of name, without what the ignore file excludes. */
-import { readdirSync, type Stats } from 'node:fs';
+import type { Stats } from 'node:fs';
 import { HyperfileError } from '../base/error.ts';
-import { joinIn, lookIn } from './read-source.ts';
+import { joinIn, lookIn, namesIn } from './read-source.ts';
 import type { SourceTree } from './source-tree.ts';
 import type { Source } from './sources.ts';
 import { guarded } from './system-error.ts';
@@ -37,8 +37,12 @@ function* walkDirectory(
   relativePath: string,
   held: TreeEntry[],
 ): Generator<TreeEntry, void, undefined> {
-  for (const name of sortedNames(hostPath)) {
-    const entry = lookAt(tree, joinIn(tree, hostPath, name), relativePath === '' ? name : `${relativePath}/${name}`);
+  for (const name of sortedNames(tree, hostPath)) {
+    const entry = lookAt(
+      tree,
+      joinIn(tree, hostPath, name),
+      relativePath === '' ? name : `${relativePath}/${name}`,
+    );
     if (!entry || entry.stat.isSocket()) continue;
     const isDirectory = entry.stat.isDirectory();
     const inTree = prefix + entry.relativePath;
@@ -58,8 +62,8 @@ function isIgnored(tree: SourceTree, relativePath: string, isDirectory: boolean)
   return tree.ignores?.(relativePath, isDirectory) ?? false;
 }
 
-function sortedNames(hostPath: string): string[] {
-  return guarded('reading the directory', hostPath, () => readdirSync(hostPath)).sort();
+function sortedNames(tree: SourceTree, hostPath: string): string[] {
+  return guarded('reading the directory', hostPath, () => namesIn(tree, hostPath));
 }
 
 function lookAt(tree: SourceTree, hostPath: string, relativePath: string): TreeEntry | undefined {

@@ -153,8 +153,8 @@ describe('the cache of file digests', () => {
 function counting(cache: FileDigestCache): FileDigests & { misses: number } {
   return {
     misses: 0,
-    get(stat) {
-      const digest = cache.get(stat);
+    get(stat, hostPath) {
+      const digest = cache.get(stat, hostPath);
       if (digest === undefined) this.misses++;
       return digest;
     },

@@ -71,7 +71,7 @@ export const fsCodes = errorTable({
   FS_NAME_INVALID: {
     exit: 3,
     message: 'the name {name} cannot be used: {reason}',
-    why: 'File names end at a zero byte, and are handled as UTF-8.',
+    why: 'File names end at a zero byte and are handled as UTF-8; Windows also reserves characters, names of devices, and a dot or space at the end.',
     todo: 'Rename the file.',
   },
   FS_MODE_INVALID: {
@@ -133,6 +133,42 @@ export const fsCodes = errorTable({
     message: '{action} {path} failed: {reason}',
     why: 'The operating system refused an operation on a file.',
     todo: 'Look at the reason; permissions and the state of the disk are the usual causes.',
+  },
+  FS_LINK_OUTSIDE: {
+    exit: 3,
+    message: '{path} is a link to {target}, which is not in {tree}',
+    why: 'Junctions, symbolic links and mount points are followed inside their own system volume (C:) only; what lies on other drives, volumes and hosts is not part of it.',
+    todo: 'Name a path that does not go through the link, or remove the link in an earlier RUN.',
+  },
+  FS_REPARSE_POINT: {
+    exit: 3,
+    message: '{path} is a reparse point ({tag}) and not a plain file, directory or link',
+    why: 'Placeholders of OneDrive, deduplicated files and mounted volumes hold no data of their own: only the Windows they belong to can read or write through them.',
+    todo: 'Name another path, or turn it into a plain file or directory in an earlier RUN.',
+  },
+  FS_OTHER_DRIVE: {
+    exit: 3,
+    message: '{path} is not on the system drive of {tree}',
+    why: "An image is the guest's system disk, its drive C:; file steps see neither other drives nor shares.",
+    todo: 'Give a path on C:, or copy the file in a RUN.',
+  },
+  FS_NAMES_CLASH: {
+    exit: 3,
+    message: '{first} and {second} differ only in case',
+    why: 'Windows takes both for the name of one file: the second would overwrite the first.',
+    todo: 'Rename one of them, or leave it out with .hyperignore or .dockerignore.',
+  },
+  FS_NOT_ON_WINDOWS: {
+    exit: 3,
+    message: '{what} cannot be used with a Windows guest',
+    why: "Windows has no owners, modes, devices and pipes as Linux has them in a file's attributes.",
+    todo: 'Leave it out; `RUN icacls ...` changes who may do what with a file.',
+  },
+  FS_NO_SYMLINKS: {
+    exit: 5,
+    message: 'the symbolic link {path} cannot be made: this account may not make symbolic links',
+    why: 'Windows lets only administrators make symbolic links, or everybody while Developer Mode is on.',
+    todo: 'Run the build as administrator, or turn on Developer Mode.',
   },
   FS_TABLE_CORRUPT: {
     exit: 4,

@@ -1,0 +1,36 @@
+/** What is read of a source tree besides bytes, whatever system's rules it follows. */
+import { lstatSync, readdirSync, readlinkSync, type Stats } from 'node:fs';
+import { PERMISSION_BITS } from './attributes.ts';
+import { traceInside, type Trace } from './inside.ts';
+import type { SourceTree } from './source-tree.ts';
+
+/** Windows has no modes; Docker gives this one to all files that come from there. */
+const MODE_FROM_WINDOWS = 0o755;
+
+export function traceIn(tree: SourceTree, sourcePath: string): Trace {
+  return tree.reader ? tree.reader.trace(sourcePath) : traceInside(tree.rootPath, sourcePath);
+}
+
+/** The names in a directory, which is given by its host path, in order. */
+export function namesIn(tree: SourceTree, directory: string): string[] {
+  return (tree.reader ? tree.reader.names(directory) : readdirSync(directory)).sort();
+}
+
+/** The host path of a name in a directory, which is given by its host path. */
+export function joinIn(tree: SourceTree, directory: string, name: string): string {
+  return tree.reader ? tree.reader.join(directory, name) : `${directory}/${name}`;
+}
+
+export function lookIn(tree: SourceTree, hostPath: string): Stats | undefined {
+  return tree.reader ? tree.reader.lookAt(hostPath) : lstatSync(hostPath, { throwIfNoEntry: false });
+}
+
+/** Where a symbolic link leads, with `/`. */
+export function readLinkIn(tree: SourceTree, hostPath: string): string {
+  return tree.reader ? tree.reader.readLink(hostPath) : readlinkSync(hostPath);
+}
+
+/** Permission bits, 0 to 07777. */
+export function modeIn(tree: SourceTree, stat: Stats): number {
+  return tree.reader ? MODE_FROM_WINDOWS : stat.mode & PERMISSION_BITS;
+}
