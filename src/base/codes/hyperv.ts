@@ -76,13 +76,15 @@ export const hypervCodes = errorTable({
   },
   HYPERV_GUEST_OFF: {
     exit: 1,
-    message: 'the machine {machine} has switched itself off while its guest was waited for (its state is {state})',
+    message:
+      'the machine {machine} has switched itself off while its guest was waited for (its state is {state})',
     why: 'The guest shut down, or its firmware found nothing to start: no system on the disk, or one that secure boot does not let through.',
     todo: 'Start the disk in a machine with a screen and look (docs/hyper-v.md); MACHINE generation=1 is for disks that start from a BIOS, MACHINE secure-boot=off for systems that are not signed.',
   },
   HYPERV_GUEST_NO_HEARTBEAT: {
     exit: 1,
-    message: 'the guest of {machine} gave no sign of life in {seconds} s (machine {state}, heartbeat {heartbeat})',
+    message:
+      'the guest of {machine} gave no sign of life in {seconds} s (machine {state}, heartbeat {heartbeat})',
     why: 'Hyper-V hears a guest through its integration services. The system has not started that far, or it has none of them running.',
     todo: 'Give it more time with --driver-opt boot-timeout=20m, or look at its screen. Linux guests need the modules hv_utils and hv_vmbus; Windows has its services built in.',
   },
@@ -108,7 +110,7 @@ export const hypervCodes = errorTable({
     exit: 1,
     message: 'the connection to the guest ended while the command ran: {message}',
     why: 'The guest has shut down, restarted or crashed, or its machine was stopped.',
-    todo: 'A command that restarts the guest must not do it by itself: use REBOOT after it, or end with status 3010. Otherwise look at the guest\'s event log.',
+    todo: "A command that restarts the guest must not do it by itself: use REBOOT after it, or end with status 3010. Otherwise look at the guest's event log.",
   },
   HYPERV_GUEST_USER: {
     exit: 3,

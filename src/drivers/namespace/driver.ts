@@ -1,6 +1,7 @@
 /** Linux guests on a Linux host: chains are mounted through the disk server, commands run in namespaces of the kernel. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { claimNew } from '../../base/claim-new.ts';
 import { HyperfileError } from '../../base/error.ts';
 import { missingTool } from '../../base/missing-tool.ts';
 import { openSession, type Session } from '../../base/session.ts';
@@ -9,7 +10,6 @@ import type { CreateRequest, Driver, Finding, OpenRequest, RootPartition, Sandbo
 import type { Disks } from './disks.ts';
 import { GUEST_HOSTNAME, type Launch } from './launch-request.ts';
 import type { HostFiles } from './mount-points.ts';
-import { claimNew } from './claim-new.ts';
 import { hasTool, probeHost } from './probe.ts';
 import { chooseRuntime, RUNTIMES } from './runtime.ts';
 import { NamespaceSandbox } from './sandbox.ts';

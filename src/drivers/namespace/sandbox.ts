@@ -1,12 +1,12 @@
 /** A mounted chain: commands run in it, file steps change it, and a seal makes a layer of what came of it. */
 import { mkdirSync, rmdirSync, statfsSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { claimNew } from '../../base/claim-new.ts';
 import { HyperfileError, isHyperfileError } from '../../base/error.ts';
 import type { Session } from '../../base/session.ts';
 import type { GuestFiles } from '../../fs/guest-files.ts';
 import { MountedFiles } from '../../fs/mounted-files.ts';
 import type { CommandIo, CommandResult, GuestCommand, RootPartition, Sandbox } from '../driver.ts';
-import { claimNew } from './claim-new.ts';
 import type { AttachedDisk } from './disks.ts';
 import { resolveUser } from './guest-user.ts';
 import { GUEST_HOSTNAME, type Launch } from './launch-request.ts';

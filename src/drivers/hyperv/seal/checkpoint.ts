@@ -1,0 +1,61 @@
+/**
+ * Without a shutdown: a checkpoint of the running guest freezes its disk, the layer is a copy of the frozen file, and
+ * the guest goes on. The files that the machine works on are private: Hyper-V merges them when the machine is removed,
+ * and nothing may ever build on them.
+ */
+import { constants } from 'node:fs';
+import { copyFile } from 'node:fs/promises';
+import { mkdirSync, renameSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { diskFullAt } from '../../../base/atomic-file.ts';
+import { rebase } from '../../../vhdx/operations/rebase.ts';
+import { whenReleased } from '../released.ts';
+import type { SealPlace, SealStrategy, StrategyParts } from './strategy.ts';
+
+export class CheckpointSeal implements SealStrategy {
+  readonly #parts: StrategyParts;
+  /** Of the machine's first disk; the differences of its checkpoints lie beside it. */
+  readonly #workPath: string;
+
+  constructor(parts: StrategyParts) {
+    this.#parts = parts;
+    this.#workPath = path.join(parts.folder, 'work.vhdx');
+  }
+
+  lend({ sandboxPath, parentPath }: SealPlace): string {
+    const { session, folder } = this.#parts;
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    session.claim(this.#workPath);
+    renameSync(sandboxPath, this.#workPath);
+    rebase(this.#workPath, parentPath);
+    return this.#workPath;
+  }
+
+  /** What follows has no file at `nextPath` before it is sealed or taken back. */
+  async seal(place: SealPlace): Promise<void> {
+    const { machine, signal } = this.#parts;
+    await takeCopy(await machine.checkpoint(signal), place);
+  }
+
+  async takeBack(place: SealPlace): Promise<void> {
+    const { machine, session, folder, signal } = this.#parts;
+    await machine.stop(signal);
+    await takeCopy(machine.diskPath!, place);
+    // With its checkpoints: the next one begins anew.
+    await machine.remove();
+    await whenReleased(() => rmSync(folder, { recursive: true }));
+    session.release(this.#workPath);
+  }
+}
+
+/**
+ * A copy that is a difference on the layer below. Below the original is a private file with the same identity, as that
+ * layer is a copy of it.
+ */
+async function takeCopy(source: string, { sandboxPath, parentPath }: SealPlace): Promise<void> {
+  const mode = constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL;
+  await whenReleased(() => copyFile(source, sandboxPath, mode)).catch((error: unknown) => {
+    throw diskFullAt(sandboxPath, error);
+  });
+  rebase(sandboxPath, parentPath);
+}

@@ -1,0 +1,34 @@
+/** The plain way: the guest shuts down, its disk is the layer, and the machine waits for the next disk. */
+import { createChild } from '../../../vhdx/create.ts';
+import { settleLog } from '../../../vhdx/edit/open.ts';
+import { whenReleased } from '../released.ts';
+import type { SealPlace, SealStrategy, StrategyParts } from './strategy.ts';
+
+export class ShutdownSeal implements SealStrategy {
+  readonly #parts: Pick<StrategyParts, 'machine' | 'signal'>;
+
+  constructor(parts: Pick<StrategyParts, 'machine' | 'signal'>) {
+    this.#parts = parts;
+  }
+
+  lend({ sandboxPath }: SealPlace): string {
+    return sandboxPath;
+  }
+
+  async seal({ sandboxPath }: SealPlace, nextPath: string | undefined): Promise<void> {
+    const { machine, signal } = this.#parts;
+    await machine.stop(signal);
+    await sealFile(sandboxPath, nextPath);
+  }
+
+  async takeBack(): Promise<void> {
+    const { machine, signal } = this.#parts;
+    await machine.stop(signal);
+  }
+}
+
+/** Makes a layer of a difference that nobody has open any more: nothing of it may lie in its log alone. */
+export async function sealFile(sandboxPath: string, nextPath: string | undefined): Promise<void> {
+  await whenReleased(() => settleLog(sandboxPath));
+  if (nextPath !== undefined) await whenReleased(() => createChild(nextPath, sandboxPath));
+}
