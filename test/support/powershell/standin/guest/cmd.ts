@@ -15,7 +15,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
-import { hostPath } from './paths.ts';
+import { writtenCommandLine } from './command-line.ts';
+import { exitCodeOf, leaveExitCode } from './exit-code.ts';
+import { guestPath, hostPath } from './paths.ts';
 
 /** Ends the interpreter. */
 class Exit extends Error {
@@ -46,7 +48,7 @@ const BUILTINS: Readonly<Record<string, Builtin>> = {
     return 0;
   },
   cd: ([folder], out) => {
-    if (folder === undefined) return print(out, process.cwd());
+    if (folder === undefined) return print(out, guestPath(process.cwd()));
     process.chdir(hostPath(folder));
     return 0;
   },
@@ -96,7 +98,7 @@ function runLine(line: string): number {
 }
 
 function runOne(text: string): number {
-  const expanded = text.trim().replace(/%([^%]+)%/g, (whole, name: string) => lookUp(name) ?? whole);
+  const expanded = text.trimStart().replace(/%([^%]+)%/g, (whole, name: string) => lookUp(name) ?? whole);
   const condition = /^if (not )?exist ("[^"]*"|\S+) (.*)$/i.exec(expanded);
   if (condition !== null) {
     const [, not, file, then] = condition;
@@ -138,7 +140,7 @@ function runProgram([name, ...args]: readonly string[], out: Output): number {
     const ended = spawnSync(program, args, { stdio: ['inherit', isShown ? 'inherit' : 'pipe', 'inherit'] });
     if (ended.error !== undefined) continue;
     if (!isShown) out.write(ended.stdout.toString());
-    return ended.status ?? 1;
+    return exitCodeOf(ended.pid, ended.status ?? 1);
   }
   process.stderr.write(
     `'${name}' is not recognized as an internal or external command,\r\noperable program or batch file.\r\n`,
@@ -169,17 +171,15 @@ function splitOutside(text: string, operator: RegExp): { text: string; separator
 
 /** /S: the first and the last quote of the whole go, the others stay. */
 function commandOf(args: readonly string[]): string {
-  const at = args.findIndex((word) => word.toLowerCase() === '/c');
-  if (at < 0) throw new Error('the stand-in only knows cmd.exe /C');
-  return args
-    .slice(at + 1)
-    .join(' ')
-    .replace(/^"(.*)"$/s, '$1');
+  const line = writtenCommandLine(args) ?? args.join(' ');
+  const found = /(?:^|\s)\/c\s+(.*)$/is.exec(line);
+  if (found === null) throw new Error('the stand-in only knows cmd.exe /C');
+  return found[1].replace(/^"(.*)"$/s, '$1');
 }
 
 try {
-  process.exitCode = runLine(commandOf(process.argv.slice(2)));
+  leaveExitCode(runLine(commandOf(process.argv.slice(2))));
 } catch (error) {
   if (!(error instanceof Exit)) throw error;
-  process.exitCode = error.status;
+  leaveExitCode(error.status);
 }

@@ -9,3 +9,10 @@ export function hostPath(text: string, root: string = process.env[GUEST_ROOT] ??
   const parts = text.slice(drive ? 2 : 0).replaceAll('\\', '/');
   return drive === null ? path.resolve(parts) : path.join(root, parts);
 }
+
+/** The other way round; a path outside the guest's disk stays as it is. */
+export function guestPath(text: string, root: string = process.env[GUEST_ROOT] ?? '/'): string {
+  const inside = path.relative(root, text);
+  if (inside.startsWith('..')) return text;
+  return `C:\\${inside.replaceAll('/', '\\')}`;
+}

@@ -5,6 +5,8 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { COMMAND_LINE } from './command-line.ts';
+import { EXIT_CODES } from './exit-code.ts';
 import { GUEST_ROOT } from './paths.ts';
 
 export interface GuestPlace {
@@ -25,7 +27,9 @@ export class GuestPrograms {
     this.#powershell = powershell;
     const bin = path.join(folder, 'bin');
     mkdirSync(bin, { recursive: true });
-    for (const name of ['cmd', 'shutdown']) this.#writeProgram(name, this.#nodeScript(`${name}.ts`));
+    mkdirSync(path.join(folder, 'exit-codes'));
+    for (const name of ['cmd', 'shutdown', 'taskkill'])
+      this.#writeProgram(name, this.#nodeScript(`${name}.ts`));
     for (const name of ['powershell', 'pwsh']) this.#writeProgram(name, this.#powershellScript());
   }
 
@@ -67,6 +71,7 @@ exec '${this.#powershell}' "$@"`;
       SystemDrive: 'C:',
       ComSpec: 'cmd.exe',
       [GUEST_ROOT]: place.root,
+      [EXIT_CODES]: path.join(this.#folder, 'exit-codes'),
       HYPERV_GUEST_ID: place.machineId,
       HYPERV_GUEST_HOST: place.hostSocket,
     };
@@ -85,5 +90,20 @@ if ($place -eq '${root}' -or $place.StartsWith('${root}/')) {
     Set-Location -LiteralPath ('C:' + $place.Substring('${root}'.Length) + '/')
 }
 Remove-Variable -Name place
+# Two things of .NET that are not on this system what they are on Windows: see guest/command-line.ts and guest/exit-code.ts.
+Update-TypeData -Force -TypeName System.Diagnostics.ProcessStartInfo -MemberType ScriptProperty -MemberName Arguments -Value { $this.psbase.Arguments } -SecondValue {
+    $this.psbase.Arguments = $args[0]
+    $this.psbase.EnvironmentVariables['${COMMAND_LINE}'] = $args[0]
+}
+Update-TypeData -Force -TypeName System.Diagnostics.Process -MemberType ScriptProperty -MemberName ExitCode -Value {
+    $code = $this.psbase.ExitCode
+    $file = Join-Path -Path $env:${EXIT_CODES} -ChildPath $this.psbase.Id
+    if (-not (Test-Path -LiteralPath $file)) { return $code }
+    $wide = [int] (Get-Content -LiteralPath $file -Raw)
+    $narrow = $wide -band 255
+    if ($narrow -eq 0) { $narrow = 1 }
+    if ($narrow -eq $code) { return $wide }
+    $code
+}
 `;
 }

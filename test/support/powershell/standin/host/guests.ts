@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Call, Handlers } from './call.ts';
 import { GuestPrograms } from '../guest/programs.ts';
 import type { Host } from './host.ts';
@@ -14,6 +15,10 @@ import { answersDirect, type Machine } from './machine.ts';
 
 /** From the command to the end of everything that runs in the guest. */
 const SHUTDOWN_NOTICE_MS = 100;
+/** How long a PowerShell whose connection has ended may take to stop what it runs and to end, too. */
+const END_MS = 30_000;
+/** How long the processes of a machine that is switched off may take to end. */
+const GROUP_END_MS = 500;
 
 interface Session {
   readonly machineId: string;
@@ -59,6 +64,8 @@ export class Guests {
   readonly #sessions = new Set<Session>();
   readonly #folder: string;
   readonly #programs: GuestPrograms;
+  /** Process groups of sessions, by machine: what their commands have left behind runs until the machine is off. */
+  readonly #groups = new Map<string, Set<number>>();
   #opened = 0;
 
   constructor(host: Host) {
@@ -96,6 +103,7 @@ export class Guests {
       detached: true,
     });
     child.on('error', (error) => this.#host.onFault(error));
+    this.#groupsOf(machine.id).add(child.pid!);
     child.stdin.on('error', () => undefined);
     const server = createServer();
     const session: Session = { machineId: machine.id, server, socketPath, process: child, socket: undefined };
@@ -110,9 +118,15 @@ export class Guests {
   #join(session: Session, socket: Socket): void {
     session.socket = socket;
     socket.on('error', () => undefined);
-    socket.on('close', () => void this.#end(session));
+    socket.on('close', () => void this.#leave(session));
     socket.pipe(session.process.stdin!);
     session.process.stdout!.pipe(socket);
+  }
+
+  #groupsOf(machineId: string): Set<number> {
+    const groups = this.#groups.get(machineId) ?? new Set();
+    this.#groups.set(machineId, groups);
+    return groups;
   }
 
   /** The guest is gone, or the connection to it: whoever talks to it notices at once. */
@@ -121,18 +135,45 @@ export class Guests {
       (session) => machineId === undefined || session.machineId === machineId,
     );
     await Promise.all(ended.map((session) => this.#end(session)));
+    const ids = machineId === undefined ? [...this.#groups.keys()] : [machineId];
+    const groups = ids.flatMap((id) => [...this.#groupsOf(id)]);
+    for (const id of ids) this.#groups.delete(id);
+    await Promise.all(groups.map(endGroup));
+  }
+
+  /** Everything that runs in the guest stands still, as when a driver of it hangs; nothing notices. */
+  hang(machineId: string): void {
+    for (const group of this.#groupsOf(machineId)) signalGroup(group, 'SIGSTOP');
+  }
+
+  /** Whoever talked to the guest has gone. Its PowerShell hears of it and ends by itself; what it started does not. */
+  async #leave(session: Session): Promise<void> {
+    const { process: child } = session;
+    if (!this.#sessions.has(session)) return;
+    this.#forget(session);
+    child.stdin!.end();
+    child.stdout!.resume();
+    const late = setTimeout(() => child.kill('SIGKILL'), END_MS);
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    clearTimeout(late);
   }
 
   async #end(session: Session): Promise<void> {
-    if (!this.#sessions.delete(session)) return;
-    const { process: child, server, socket, socketPath } = session;
+    if (!this.#sessions.has(session)) return;
+    this.#forget(session);
+    const { process: child } = session;
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, 'exit');
+    signalGroup(child.pid!, 'SIGKILL');
+    await exited;
+  }
+
+  #forget(session: Session): void {
+    const { socket, server, socketPath } = session;
+    this.#sessions.delete(session);
     socket?.destroy();
     server.close();
     rmSync(socketPath, { force: true });
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    const exited = once(child, 'exit');
-    process.kill(-child.pid!, 'SIGKILL');
-    await exited;
   }
 
   /** A session configuration: what the guest's PowerShell does first. */
@@ -141,5 +182,20 @@ export class Guests {
     const settings = `SchemaVersion = '2.0.0.0'; GUID = '${guid}'; SessionType = 'Default'`;
     writeFileSync(file, `@{ ${settings}; ScriptsToProcess = '${script}' }\n`);
     return file;
+  }
+}
+
+/** What has ended but is not collected yet has let its files go. */
+async function endGroup(group: number): Promise<void> {
+  const deadline = Date.now() + GROUP_END_MS;
+  while (signalGroup(group, 'SIGKILL') && Date.now() < deadline) await sleep(10);
+}
+
+/** @returns whether there is anything left of it */
+function signalGroup(group: number, name: NodeJS.Signals): boolean {
+  try {
+    return process.kill(-group, name);
+  } catch {
+    return false;
   }
 }

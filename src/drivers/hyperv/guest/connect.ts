@@ -1,0 +1,75 @@
+/** From a machine that has been started to a guest that does what it is told, or a clear account of why not. */
+import { HyperfileError, isHyperfileError } from '../../../base/error.ts';
+import type { HyperVHost } from '../host.ts';
+import type { SessionEvent } from '../session/records.ts';
+import type { ConnectRequest, Guest } from './guest.ts';
+import { WindowsGuest } from './windows-guest.ts';
+
+/**
+ * Waits for a guest. Two calls of the session: one until the guest gives a sign of life, one until it can be entered.
+ *
+ * @throws HyperfileError HYPERV_GUEST_OFF, HYPERV_GUEST_NO_HEARTBEAT, HYPERV_GUEST_NO_DIRECT, HYPERV_GUEST_REFUSED,
+ *   HYPERV_GUEST_NO_PASSWORD, INTERRUPTED
+ */
+export async function connectGuest(host: HyperVHost, request: ConnectRequest): Promise<Guest> {
+  const deadline = Date.now() + request.timeoutMs;
+  const { name } = await waitForHeartbeat(host, request);
+  return connectWindows(host, request, { name, timeoutMs: Math.max(0, deadline - Date.now()) });
+}
+
+async function waitForHeartbeat(host: HyperVHost, request: ConnectRequest): Promise<{ name: string }> {
+  const { machineId, timeoutMs } = request;
+  const { isReached, name, state, heartbeat } = await host.waitForMachine(machineId, 'Heartbeat', {
+    timeoutMs,
+    ...waiting(request, (status) => `no heartbeat yet (${status.trim()})`),
+  });
+  if (isReached) return { name };
+  const data = { machine: name, seconds: timeoutMs / 1000, state, heartbeat: heartbeat ?? 'none' };
+  throw new HyperfileError(state === 'Off' ? 'HYPERV_GUEST_OFF' : 'HYPERV_GUEST_NO_HEARTBEAT', { data });
+}
+
+async function connectWindows(
+  host: HyperVHost,
+  request: ConnectRequest,
+  { name, timeoutMs }: { readonly name: string; readonly timeoutMs: number },
+): Promise<Guest> {
+  const { machineId, access, isSettingUp } = request;
+  const { userName, password } = access;
+  const data = { machine: name, user: userName, seconds: request.timeoutMs / 1000 };
+  if (password === undefined) throw new HyperfileError('HYPERV_GUEST_NO_PASSWORD', { data });
+  const account = { userName, password };
+  const connection = await host.guests
+    .connect(machineId, account, {
+      timeoutMs,
+      ...(isSettingUp && { repeatsRefused: true }),
+      ...waiting(request, () => 'the guest does not answer PowerShell Direct yet'),
+    })
+    .catch((error: unknown) => {
+      // PowerShell itself may wait for a guest that hangs, and be given up only from outside.
+      if (!isHyperfileError(error, 'POWERSHELL_TIMEOUT')) throw error;
+      throw new HyperfileError('HYPERV_GUEST_NO_DIRECT', { data: { ...data, message: error.message } });
+    });
+  const { outcome, said: message } = connection;
+  if (outcome === 'Opened') return new WindowsGuest(host.guests, machineId, account);
+  const code = {
+    Off: 'HYPERV_GUEST_OFF',
+    Refused: 'HYPERV_GUEST_REFUSED',
+    Silent: 'HYPERV_GUEST_NO_DIRECT',
+  } as const;
+  throw new HyperfileError(code[outcome], { data: { ...data, message, state: 'Off' } });
+}
+
+/** Tells of waiting what a function's progress says about it. */
+function waiting(
+  { onWait, signal }: ConnectRequest,
+  describe: (status: string) => string,
+): { signal?: AbortSignal; onEvent?: (event: SessionEvent) => void } {
+  return {
+    ...(signal && { signal }),
+    ...(onWait && {
+      onEvent: (event: SessionEvent): void => {
+        if (event.kind === 'progress') onWait(describe(event.status));
+      },
+    }),
+  };
+}

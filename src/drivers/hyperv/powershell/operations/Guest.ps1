@@ -1,0 +1,196 @@
+# Windows guests, through PowerShell Direct. A session of a guest stays open from one call to the next, because opening one
+# takes seconds. It is only a shortcut: every call brings the machine and the account, and opens a session where it finds none.
+
+# Sessions by machine and account.
+$script:GuestSessions = @{}
+
+function Connect-HyperfileGuest {
+    <#
+    .SYNOPSIS
+        Opens a session of a Windows guest, waiting until the guest takes it.
+    .DESCRIPTION
+        A session that was open before is closed: it may belong to a guest that has been started anew since.
+    .PARAMETER Id
+        Of the machine.
+    .PARAMETER UserName
+        An account of the guest.
+    .PARAMETER Password
+        Of the account.
+    .PARAMETER TimeoutSeconds
+        How long at most.
+    .PARAMETER RepeatsRefused
+        Also asks again when the guest refuses the account: a system that is still setting itself up does not know it yet.
+    .OUTPUTS
+        A table: outcome (Opened, Off, Refused, Silent) and what PowerShell said last of all.
+    #>
+    [CmdletBinding()]
+    [OutputType([System.Collections.Specialized.OrderedDictionary])]
+    param(
+        [Parameter(Mandatory = $true)] [guid] $Id,
+        [Parameter(Mandatory = $true)] [string] $UserName,
+        [Parameter(Mandatory = $true)] [securestring] $Password,
+        [Parameter(Mandatory = $true)] [double] $TimeoutSeconds,
+        [switch] $RepeatsRefused
+    )
+    Disconnect-HyperfileGuest -Id $Id -UserName $UserName
+    $deadline = [datetime]::UtcNow.AddSeconds($TimeoutSeconds)
+    while ($true) {
+        try {
+            $null = Get-HyperfileGuestSession -Id $Id -UserName $UserName -Password $Password
+            return [ordered]@{ outcome = 'Opened'; said = '' }
+        }
+        catch {
+            $outcome = 'Silent'
+            if (Test-HyperfileRefusal -Exception $_.Exception) { $outcome = 'Refused' }
+            elseif ((Hyper-V\Get-VM -ErrorAction Stop -Id $Id).State -eq 'Off') { $outcome = 'Off' }
+            $isFinal = $outcome -eq 'Off' -or ($outcome -eq 'Refused' -and -not $RepeatsRefused)
+            if ($isFinal -or [datetime]::UtcNow -ge $deadline) { return [ordered]@{ outcome = $outcome; said = $_.Exception.Message } }
+        }
+        Write-Progress -Activity 'wait' -Status $outcome -PercentComplete -1
+        Start-Sleep -Milliseconds 500
+    }
+}
+
+function Test-HyperfileRefusal {
+    <#
+    .SYNOPSIS
+        Whether a guest has answered and did not take the account.
+    .PARAMETER Exception
+        What New-PSSession failed with.
+    .OUTPUTS
+        System.Boolean
+    #>
+    [CmdletBinding()]
+    [OutputType([bool])]
+    param(
+        [Parameter(Mandatory = $true)] [System.Exception] $Exception
+    )
+    for ($cause = $Exception; $null -ne $cause; $cause = $cause.InnerException) {
+        if ($cause.GetType().Name -eq 'PSDirectException') { return $true }
+    }
+    return $false
+}
+
+function Get-HyperfileGuestSession {
+    <#
+    .SYNOPSIS
+        The session of a guest that is open, or else a new one.
+    .PARAMETER Id
+        Of the machine.
+    .PARAMETER UserName
+        An account of the guest.
+    .PARAMETER Password
+        Of the account.
+    .OUTPUTS
+        System.Management.Automation.Runspaces.PSSession
+    #>
+    [CmdletBinding()]
+    [OutputType([System.Management.Automation.Runspaces.PSSession])]
+    param(
+        [Parameter(Mandatory = $true)] [guid] $Id,
+        [Parameter(Mandatory = $true)] [string] $UserName,
+        [Parameter(Mandatory = $true)] [securestring] $Password
+    )
+    $session = $script:GuestSessions["$Id $UserName"]
+    if ($null -ne $session -and $session.State -eq 'Opened') { return $session }
+    Disconnect-HyperfileGuest -Id $Id -UserName $UserName
+    # A machine that is gone is told of as such.
+    $machine = Hyper-V\Get-VM -ErrorAction Stop -Id $Id
+    $credential = [pscredential]::new($UserName, $Password)
+    $session = Microsoft.PowerShell.Core\New-PSSession -ErrorAction Stop -VMId $machine.Id -Credential $credential
+    $script:GuestSessions["$Id $UserName"] = $session
+    return $session
+}
+
+function Invoke-HyperfileGuestCommand {
+    <#
+    .SYNOPSIS
+        Runs a program in a Windows guest to its end.
+    .DESCRIPTION
+        Fails with HYPERV_GUEST_LOST when the guest, or the way to it, ends before the program. When this call is stopped,
+        the program is ended with all that it has started.
+    .PARAMETER Id
+        Of the machine.
+    .PARAMETER UserName
+        An account of the guest.
+    .PARAMETER Password
+        Of the account.
+    .PARAMETER Program
+        A path in the guest, or a name that is looked for on the PATH of the program's environment.
+    .PARAMETER Arguments
+        The rest of its command line, as it is.
+    .PARAMETER WorkFolder
+        Made if it is missing.
+    .PARAMETER Environment
+        NAME=VALUE, in addition to what the account has.
+    .PARAMETER InputText
+        What it reads from standard input, in UTF-8.
+    .OUTPUTS
+        Texts that begin with a digit: 1 and what it wrote to standard output, 2 and what it wrote to standard error, in
+        whole lines, and at last 0 and its exit code; 3 and why it could not be started.
+    #>
+    [CmdletBinding()]
+    [OutputType([string])]
+    param(
+        [Parameter(Mandatory = $true)] [guid] $Id,
+        [Parameter(Mandatory = $true)] [string] $UserName,
+        [Parameter(Mandatory = $true)] [securestring] $Password,
+        [Parameter(Mandatory = $true)] [string] $Program,
+        [Parameter(Mandatory = $true)] [AllowEmptyString()] [string] $Arguments,
+        [Parameter(Mandatory = $true)] [string] $WorkFolder,
+        [Parameter(Mandatory = $true)] [AllowEmptyCollection()] [string[]] $Environment,
+        [Parameter(Mandatory = $true)] [AllowEmptyString()] [string] $InputText
+    )
+    $session = Get-HyperfileGuestSession -Id $Id -UserName $UserName -Password $Password
+    $given = @($Program, $Arguments, $WorkFolder, $Environment, $InputText)
+    try {
+        Microsoft.PowerShell.Core\Invoke-Command -ErrorAction Stop -Session $session -ScriptBlock $script:GuestCommand -ArgumentList $given
+    }
+    catch {
+        if ($session.State -eq 'Opened') { throw }
+        Disconnect-HyperfileGuest -Id $Id -UserName $UserName
+        throw (Get-HyperfileFault -Code 'HYPERV_GUEST_LOST' -Message $_.Exception.Message -Target "$Id")
+    }
+}
+
+function Disconnect-HyperfileGuest {
+    <#
+    .SYNOPSIS
+        Closes the session of a guest. Does nothing when there is none.
+    .PARAMETER Id
+        Of the machine.
+    .PARAMETER UserName
+        The account that it was opened with.
+    #>
+    [CmdletBinding()]
+    param(
+        [Parameter(Mandatory = $true)] [guid] $Id,
+        [Parameter(Mandatory = $true)] [string] $UserName
+    )
+    $session = $script:GuestSessions["$Id $UserName"]
+    if ($null -eq $session) { return }
+    $script:GuestSessions.Remove("$Id $UserName")
+    Microsoft.PowerShell.Core\Remove-PSSession -ErrorAction Stop -Session $session
+}
+
+function Get-HyperfileMachineAddress {
+    <#
+    .SYNOPSIS
+        The addresses of a running guest that its host can reach it by.
+    .DESCRIPTION
+        The guest tells them itself, through its integration services.
+    .PARAMETER Id
+        Of the machine.
+    .OUTPUTS
+        System.String: IPv4 first, then IPv6, those that are only for their own link last.
+    #>
+    [CmdletBinding()]
+    [OutputType([string])]
+    param(
+        [Parameter(Mandatory = $true)] [guid] $Id
+    )
+    $adapters = Hyper-V\Get-VMNetworkAdapter -ErrorAction Stop -VM (Hyper-V\Get-VM -ErrorAction Stop -Id $Id)
+    $addresses = @($adapters | ForEach-Object -Process { $_.IPAddresses } | ForEach-Object -Process { [System.Net.IPAddress]::Parse($_) })
+    $isLinkOnly = { $_.IsIPv6LinkLocal -or $_.ToString().StartsWith('169.254.', [System.StringComparison]::Ordinal) }
+    $addresses | Sort-Object -Property $isLinkOnly, AddressFamily | ForEach-Object -Process { $_.ToString() }
+}

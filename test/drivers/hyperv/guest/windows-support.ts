@@ -1,0 +1,67 @@
+/** A Windows guest that runs on the stand-in's host, for tests. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { connectGuest } from '../../../../src/drivers/hyperv/guest/connect.ts';
+import type { ConnectRequest, Guest } from '../../../../src/drivers/hyperv/guest/guest.ts';
+import { HyperVHost } from '../../../../src/drivers/hyperv/host.ts';
+import { PowerShellSession } from '../../../../src/drivers/hyperv/session/session.ts';
+import type { GuestCommand } from '../../../../src/drivers/driver.ts';
+import { promptGuest } from '../../../support/powershell/standin/host/faults.ts';
+import { startStandIn, type StandIn } from '../../../support/powershell/standin/standin.ts';
+import { makeWindowsDisk } from '../../../support/powershell/standin/windows-disk.ts';
+
+const MIB = 1024 ** 2;
+
+export interface Bench {
+  readonly standIn: StandIn;
+  readonly session: PowerShellSession;
+  readonly host: HyperVHost;
+  readonly machineId: string;
+  /** Where the guest's drive C: lies on this system. */
+  readonly drive: () => string;
+  readonly connect: (request?: Partial<ConnectRequest>) => Promise<Guest>;
+  /** As before the first test: on, prompt, and nobody connected. */
+  readonly reset: () => Promise<void>;
+  readonly close: () => Promise<void>;
+}
+
+export async function startBench(): Promise<Bench> {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'hyperv-guest-'));
+  const diskPath = path.join(folder, 'disk.vhdx');
+  await makeWindowsDisk(diskPath, {});
+  const standIn = await startStandIn();
+  const session = new PowerShellSession({ executable: standIn.executable, env: standIn.environment });
+  const host = new HyperVHost(session, 'guests');
+  const machine = { folder: path.join(folder, 'm'), diskPath, memoryBytes: 512 * MIB, processorCount: 1 };
+  const { id: machineId } = await host.newMachine(machine);
+  await host.startMachine(machineId);
+  const access = { userName: 'Administrator', password: 'Passw0rd!' };
+  return {
+    standIn,
+    session,
+    host,
+    machineId,
+    drive: () => standIn.host.machineById(machineId).running!.root!,
+    connect: (request) =>
+      connectGuest(host, { machineId, system: 'windows', access, timeoutMs: 60_000, ...request }),
+    reset: async () => {
+      Object.assign(standIn.host.guest, promptGuest());
+      if ((await host.machine(machineId)).state === 'Off') await host.startMachine(machineId);
+    },
+    close: async () => {
+      await session.close();
+      await standIn.stop();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+export function command(argv: readonly string[], more: Partial<GuestCommand> = {}): GuestCommand {
+  return { argv, env: {}, workdir: 'C:\\', user: '', network: 'host', ...more };
+}
+
+/** A command in the shell form of a recipe. */
+export function cmd(script: string, more: Partial<GuestCommand> = {}): GuestCommand {
+  return command(['cmd', '/S', '/C', script], more);
+}
