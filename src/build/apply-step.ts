@@ -1,7 +1,8 @@
 /** Runs one step in an open sandbox. */
 import { HyperfileError } from '../base/error.ts';
-import type { Sandbox } from '../drivers/driver.ts';
+import type { GuestCommand, RestartOptions, Sandbox } from '../drivers/driver.ts';
 import type { CopyRequest } from '../fs/guest-files.ts';
+import type { GuestOs, MachineSettings } from '../oci/image.ts';
 import type { CopyStep, DiskStep, RunStep } from '../plan/step.ts';
 import { copyOrigin } from './copy-origin.ts';
 import { download, fileNameOf } from './download.ts';
@@ -14,7 +15,12 @@ export interface StepContext {
   readonly workshop: Workshop;
   readonly id: StepId;
   readonly stage: (index: number) => Promise<StageResult>;
+  /** Of the guest. */
+  readonly os: GuestOs;
 }
+
+/** What Windows' installers end with when the work is done but for a restart, and when they have begun that restart. */
+const WANTS_RESTART = [3010, 1641];
 
 /** @throws HyperfileError BUILD_STEP_FAILED for a command that fails, and whatever the sandbox throws. */
 export async function applyStep(step: DiskStep, sandbox: Sandbox, context: StepContext): Promise<void> {
@@ -25,14 +31,32 @@ export async function applyStep(step: DiskStep, sandbox: Sandbox, context: StepC
       return copyFiles(step, sandbox, context);
     case 'workdir':
       return sandbox.files.makeDirectory(step.path);
+    case 'reboot':
+      return sandbox.restart(restartOptions(step, context));
   }
 }
 
-async function runCommand(step: RunStep, sandbox: Sandbox, { workshop, id }: StepContext): Promise<void> {
+function restartOptions(
+  { machine }: { readonly machine?: MachineSettings },
+  { workshop }: StepContext,
+): RestartOptions {
+  return { signal: workshop.signal, ...(machine && { machine }) };
+}
+
+async function runCommand(step: RunStep, sandbox: Sandbox, context: StepContext): Promise<void> {
+  const { workshop, id, os } = context;
   const lines = new LastLines();
-  const { argv, stdin, workdir, user, network } = step;
-  const command = { argv, workdir, user, network, env: { ...step.proxyEnv, ...step.env } };
-  const { status } = await sandbox.run(stdin === undefined ? command : { ...command, stdin }, {
+  const { argv, stdin, workdir, user, network, machine } = step;
+  const command: GuestCommand = {
+    argv,
+    workdir,
+    user,
+    network,
+    env: { ...step.proxyEnv, ...step.env },
+    ...(machine && { machine }),
+    ...(stdin !== undefined && { stdin }),
+  };
+  const { status } = await sandbox.run(command, {
     signal: workshop.signal,
     onOutput: (stream, chunk) => {
       const text = lines.add(stream, chunk);
@@ -43,6 +67,11 @@ async function runCommand(step: RunStep, sandbox: Sandbox, { workshop, id }: Ste
   const rest = lines.end();
   if (rest !== '') workshop.onEvent({ type: 'step-output', step: id, stream: 'stdout', text: rest });
   if (status === 0) return;
+  if (os === 'windows' && WANTS_RESTART.includes(status)) {
+    const text = `exit status ${status}: the command succeeded and asks for a restart\n`;
+    workshop.onEvent({ type: 'step-output', step: id, stream: 'stdout', text });
+    return sandbox.restart(restartOptions(step, context));
+  }
   throw new HyperfileError('BUILD_STEP_FAILED', {
     data: { status, command: argv.join(' '), lastLines: lines.last() },
     at: step.location,
@@ -62,7 +91,7 @@ async function copyFiles(step: CopyStep, sandbox: Sandbox, context: StepContext)
     const { content, modifiedSeconds } = await download(source, context.workshop);
     const time = modifiedSeconds === undefined ? {} : { modifiedSeconds };
     // Docker gives downloads to their owner alone.
-    await files.writeFile({ mode: '0600', ...common, name: fileNameOf(source.url), content, ...time });
+    await files.writeFile({ forOwnerOnly: true, ...common, name: fileNameOf(source.url), content, ...time });
   }
 }
 

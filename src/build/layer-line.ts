@@ -1,17 +1,18 @@
 /**
  * One stage's chain while it grows. Steps found in the cache move it forward for nothing; the first that misses opens
- * a sandbox on the deepest cached layer, and the steps after it go on in the same sandbox, sealing as they finish.
+ * a sandbox on the deepest cached layer, and the steps after it go on in the same sandbox, sealing as they finish. Steps
+ * without a layer of their own wait for the next one that has one: its layer holds what they change.
  */
 import type { Sandbox } from '../drivers/driver.ts';
 import type { HistoryEntry } from '../oci/image.ts';
 import { stepKey, type CacheKey } from '../plan/key.ts';
-import type { DiskStep, Step } from '../plan/step.ts';
+import { isDiskStep, type DiskStep, type GuestStep, type Step } from '../plan/step.ts';
 import { applyStep } from './apply-step.ts';
 import type { StepId } from './events.ts';
 import type { StageResult } from './stage-runner.ts';
 import { readsOf } from './step-reads.ts';
 import type { StepOutcome } from './step-reporter.ts';
-import { rootOf, type Cached, type Workshop } from './workshop.ts';
+import { rootOf, type Cached, type Found, type Workshop } from './workshop.ts';
 
 /** Where the line stands after a step. */
 interface StepResult extends Cached {
@@ -27,31 +28,39 @@ interface OpenSandbox {
   key: string;
 }
 
+/** Tells of a step while the work on it is done. */
+export type Report = (step: Step, work: (id: StepId) => Promise<StepOutcome>) => Promise<void>;
+
 export interface LayerLineParts {
   readonly base: StageResult;
   readonly workshop: Workshop;
   readonly stage: (index: number) => Promise<StageResult>;
   /** Its layers will be part of the image. */
   readonly isOfTarget: boolean;
+  /** All of the stage. */
+  readonly steps: readonly Step[];
+  readonly report: Report;
 }
 
 export class LayerLine {
+  readonly #parts: LayerLineParts;
   readonly #workshop: Workshop;
-  readonly #stage: (index: number) => Promise<StageResult>;
-  readonly #base: StageResult;
-  readonly #isOfTarget: boolean;
+  /** Its seal ends the sandbox. */
+  readonly #lastOnDisk: DiskStep | undefined;
   readonly #reads = new Map<DiskStep, Promise<readonly string[]>>();
+  /** Steps that the next one with a layer stands on. */
+  #waiting: GuestStep[] = [];
   #layers: readonly string[];
   #key: string;
   #created: string;
   readonly #history: HistoryEntry[];
   #open: OpenSandbox | undefined;
 
-  constructor({ base, workshop, stage, isOfTarget }: LayerLineParts) {
-    this.#base = base;
+  constructor(parts: LayerLineParts) {
+    const { base, workshop, steps } = parts;
+    this.#parts = parts;
     this.#workshop = workshop;
-    this.#stage = stage;
-    this.#isOfTarget = isOfTarget;
+    this.#lastOnDisk = steps.findLast(isDiskStep);
     this.#layers = base.layers;
     this.#key = base.key;
     this.#created = base.created;
@@ -60,53 +69,32 @@ export class LayerLine {
 
   result(): Omit<StageResult, 'config' | 'inherited'> {
     const [layers, key, history, created] = [this.#layers, this.#key, this.#history, this.#created];
-    const { os, disk, kind } = this.#base;
+    const { os, disk, kind } = this.#parts.base;
     return { layers, key, history, created, os, disk, ...(kind && { kind }) };
   }
 
-  addHistory(step: Step, layer?: string): void {
-    this.#history.push({
-      created: this.#created,
-      createdBy: step.text,
-      ...(layer !== undefined && { layer }),
-    });
-  }
-
   /** Moves the line over a step: from the cache, from another stage that is making it, or by running it. */
-  async take(step: DiskStep, id: StepId, steps: readonly Step[]): Promise<StepOutcome> {
-    const key = stepKey(this.#key, step, await this.#readsOf(step));
-    const { layers, created, cached, origin } = await this.#workshop.shared(key.key, async () => {
-      const found = await this.#find(key.key);
-      await this.#workshop.explain(id, key, found);
-      return found ?? this.#make(step, id, key, isLastOnDisk(step, steps));
-    });
-    this.#workshop.offer(key, this.#isOfTarget);
-    this.#layers = layers;
-    this.#key = key.key;
-    this.#created = created;
-    this.addHistory(step, layers[0]);
-    return { cached, layer: layers[0], origin };
+  async take(step: Step): Promise<void> {
+    if (!isDiskStep(step)) this.#addHistory(step);
+    else if (step.needsLayer) await this.#takeLayer(step);
+    else {
+      this.#waiting.push(step as GuestStep);
+      this.#addHistory(step);
+    }
   }
 
   /** Asks the caches elsewhere for all steps at once, so that no step waits for its own question. */
-  lookAhead(steps: readonly Step[]): void {
+  lookAhead(): void {
     if (!this.#workshop.asksElsewhere || this.#workshop.options.noCache) return;
     const ask = async (): Promise<void> => {
       let parent = this.#key;
-      for (const step of steps) {
-        if (step.kind === 'config') continue;
+      for (const step of this.#parts.steps.filter(isDiskStep)) {
         parent = stepKey(parent, step, await this.#readsOf(step)).key;
-        await this.#workshop.ask(parent);
+        if (step.needsLayer) await this.#workshop.ask(parent);
       }
     };
     // Whoever takes the step meets the same error, and says where it happened.
     ask().catch(() => undefined);
-  }
-
-  #readsOf(step: DiskStep): Promise<readonly string[]> {
-    const known = this.#reads.get(step) ?? readsOf(step, this.#workshop, this.#stage);
-    this.#reads.set(step, known);
-    return known;
   }
 
   async close(): Promise<void> {
@@ -115,28 +103,138 @@ export class LayerLine {
     await open?.sandbox.close();
   }
 
-  async #find(key: string): Promise<StepResult | undefined> {
+  async #takeLayer(step: DiskStep): Promise<void> {
+    const before = this.#waiting;
+    this.#waiting = [];
+    if (before.length > 0) return this.#takeRow(before, step);
+    await this.#parts.report(step, async (id) => {
+      const key = stepKey(this.#key, step, await this.#readsOf(step));
+      const result = await this.#workshop.shared(key.key, async () => {
+        const found = await this.#find(key.key);
+        await this.#workshop.explain(id, key, found);
+        return found ?? this.#make(step, id, key);
+      });
+      return this.#moveTo(step, key, result);
+    });
+  }
+
+  /**
+   * Steps that share the layer of the last of them run only when no cache has it. All of it is one piece of work: a second
+   * stage with the same row takes what the first one made.
+   */
+  async #takeRow(before: readonly GuestStep[], step: DiskStep): Promise<void> {
+    const { report } = this.#parts;
+    const key = await this.#rowKey(before, step);
+    let found: (StepResult & Found) | undefined;
+    let isReported = false;
+    const result = await this.#workshop.shared(key.key, async () => {
+      found = await this.#find(key.key);
+      if (found) return found;
+      isReported = true;
+      return this.#makeRow(before, step, key);
+    });
+    if (isReported) return;
+    for (const each of before) {
+      await report(each, (id) => {
+        this.#explain(id, 'not needed: the layer of a later step has what it does');
+        return Promise.resolve({ cached: true });
+      });
+    }
+    await report(step, async (id) => {
+      if (found) await this.#workshop.explain(id, key, found);
+      return this.#moveTo(step, key, result);
+    });
+  }
+
+  async #makeRow(before: readonly GuestStep[], step: DiskStep, key: CacheKey): Promise<StepResult> {
+    const { report } = this.#parts;
+    for (const each of before) {
+      await report(each, async (id) => {
+        this.#explain(id, 'runs: the layer of a later step needs it');
+        await this.#apply(each, id);
+        return { cached: false };
+      });
+    }
+    let made: StepResult | undefined;
+    await report(step, async (id) => {
+      await this.#workshop.explain(id, key, undefined);
+      made = await this.#make(step, id, key);
+      return this.#moveTo(step, key, made);
+    });
+    return made!;
+  }
+
+  /** What the last step reads is looked at before anything runs, and is to blame when that fails. */
+  async #rowKey(before: readonly GuestStep[], step: DiskStep): Promise<CacheKey> {
+    const parent = before.reduce((key, each) => stepKey(key, each, []).key, this.#key);
+    const reads = await this.#readsOf(step).catch(async (error: Error) => {
+      await this.#parts.report(step, () => Promise.reject(error));
+      throw error;
+    });
+    return stepKey(parent, step, reads);
+  }
+
+  #moveTo(step: DiskStep, key: CacheKey, { layers, created, cached, origin }: StepResult): StepOutcome {
+    this.#workshop.offer(key, this.#parts.isOfTarget);
+    this.#layers = layers;
+    this.#key = key.key;
+    this.#created = created;
+    this.#addHistory(step, layers[0]);
+    return { cached, layer: layers[0], origin };
+  }
+
+  #addHistory(step: Step, layer?: string): void {
+    this.#history.push({
+      created: this.#created,
+      createdBy: step.text,
+      ...(layer !== undefined && { layer }),
+    });
+  }
+
+  #explain(step: StepId, text: string): void {
+    if (this.#workshop.options.explain === true) this.#workshop.onEvent({ type: 'explain', step, text });
+  }
+
+  #readsOf(step: DiskStep): Promise<readonly string[]> {
+    const known = this.#reads.get(step) ?? readsOf(step, this.#workshop, this.#parts.stage);
+    this.#reads.set(step, known);
+    return known;
+  }
+
+  async #find(key: string): Promise<(StepResult & Found) | undefined> {
     const found = this.#workshop.options.noCache ? undefined : await this.#workshop.find(key);
     return found && { ...found, cached: true };
   }
 
-  async #make(step: DiskStep, id: StepId, { key, inputs }: CacheKey, isLast: boolean): Promise<StepResult> {
-    const layer = await this.#runAndSeal(step, id, key, isLast);
+  async #make(step: DiskStep, id: StepId, { key, inputs }: CacheKey): Promise<StepResult> {
+    const layer = await this.#runAndSeal(step, id, key);
     const created = new Date().toISOString();
     this.#workshop.recordLayer({ layer, parent: this.#layers[0], key, inputs, created });
     return { layers: [layer, ...this.#layers], created, cached: false };
   }
 
-  async #runAndSeal(step: DiskStep, id: StepId, key: string, isLast: boolean): Promise<string> {
-    const open = await this.#sandbox();
+  async #runAndSeal(step: DiskStep, id: StepId, key: string): Promise<string> {
+    const open = await this.#apply(step, id);
     try {
-      await applyStep(step, open.sandbox, { workshop: this.#workshop, id, stage: this.#stage });
       const layer = open.layer;
-      const next = isLast ? undefined : this.#workshop.store.newLayer();
+      const next = step === this.#lastOnDisk ? undefined : this.#workshop.store.newLayer();
       await open.sandbox.seal(next?.path);
       if (next) Object.assign(open, { layer: next.id, key });
       else await this.close();
       return layer;
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
+  /** Runs a step in the sandbox, which is gone when that fails. */
+  async #apply(step: DiskStep, id: StepId): Promise<OpenSandbox> {
+    const open = await this.#sandbox();
+    const { workshop, stage, base } = this.#parts;
+    try {
+      await applyStep(step, open.sandbox, { workshop, id, stage, os: base.os });
+      return open;
     } catch (error) {
       await this.close();
       throw error;
@@ -152,13 +250,9 @@ export class LayerLine {
     await this.#workshop.distant.bring(this.#layers);
     const { id, path } = store.newLayer();
     const chain = store.chainPaths(this.#layers);
-    const sandbox = await driver.open({ chain, sandboxPath: path, root: rootOf(this.#base.disk), signal });
+    const root = rootOf(this.#parts.base.disk);
+    const sandbox = await driver.open({ chain, sandboxPath: path, root, signal });
     this.#open = { sandbox, layer: id, key: this.#key };
     return this.#open;
   }
-}
-
-/** No step after it changes the disk: its seal ends the sandbox. */
-function isLastOnDisk(step: DiskStep, steps: readonly Step[]): boolean {
-  return steps.findLast(({ kind }) => kind !== 'config') === step;
 }

@@ -7,7 +7,6 @@ import type { StageGraph, StageNode } from '../plan/stage-graph.ts';
 import { planSteps, type Inherited } from '../plan/stage-steps.ts';
 import { changesDisk } from '../plan/step.ts';
 import { resolveBase, type Base } from './bases/base.ts';
-import type { StepId } from './events.ts';
 import { LayerLine } from './layer-line.ts';
 import { StepReporter } from './step-reporter.ts';
 import type { Workshop } from './workshop.ts';
@@ -77,14 +76,17 @@ export class StageRunner {
     const { buildArgs } = workshop.options;
     const options = { buildArgs, globals: graph.globals, expand };
     const { steps, inherited } = planSteps(recipe, node, base.inherited, options);
-    const isOfTarget = this.#isOfTarget(stage.index);
-    const line = new LayerLine({ base, workshop, stage: (index) => this.result(index), isOfTarget });
-    line.lookAhead(steps);
+    const line = new LayerLine({
+      base,
+      workshop,
+      steps,
+      stage: (index) => this.result(index),
+      isOfTarget: this.#isOfTarget(stage.index),
+      report: (step, work) => reporter.report(step.title, step.location, work),
+    });
+    line.lookAhead();
     try {
-      for (const step of steps) {
-        if (step.kind === 'config') line.addHistory(step);
-        else await reporter.report(step.title, step.location, (id: StepId) => line.take(step, id, steps));
-      }
+      for (const step of steps) await line.take(step);
       return { ...line.result(), config: inherited.config, inherited };
     } finally {
       await line.close();
@@ -108,7 +110,8 @@ export class StageRunner {
     let resolved: StageResult | undefined;
     await reporter.report(title, at, async (id) => {
       const outcome = await resolveBase(base.reference, workshop, id);
-      resolved = { ...outcome, inherited: { config: outcome.config, args: new Map() } };
+      const { os, config } = outcome;
+      resolved = { ...outcome, inherited: { os, config, args: new Map() } };
       if (outcome.cached) await workshop.explain(id, { key: outcome.key, inputs: undefined }, outcome);
       workshop.offer(outcome, this.#isOfTarget(stage.index));
       return { cached: outcome.cached, layer: outcome.layers[0], origin: outcome.origin };

@@ -102,12 +102,17 @@ export interface FromInstruction extends InstructionBase<'FROM'> {
   readonly include?: Word;
   readonly variant?: Word;
   readonly mirror?: Word;
+  /** Of a medium that installs Windows (`.iso`). */
+  readonly edition?: Word;
+  readonly unattend?: Word;
 }
 
 export interface RunInstruction extends InstructionBase<'RUN'> {
   readonly command: Command | ScriptCommand;
   /** `host` and `default` are the same: the host's network. */
   readonly network: 'default' | 'none' | 'host';
+  /** As `--layer` says; absent: it gets a layer of its own. */
+  readonly layer?: boolean;
 }
 
 /** A file, folder, pattern or URL, or a file written in the recipe itself. */
@@ -205,6 +210,15 @@ export interface HealthcheckInstruction extends InstructionBase<'HEALTHCHECK'> {
   readonly retries?: number;
 }
 
+/** What the guest asks of the machine it runs in. */
+export interface MachineInstruction extends InstructionBase<'MACHINE'> {
+  /** Give each, once expanded, to `readMachineSetting`. */
+  readonly pairs: readonly KeyValue[];
+}
+
+/** Starts the guest anew. */
+export type RebootInstruction = InstructionBase<'REBOOT'>;
+
 /** Deprecated: means `LABEL maintainer=...`, taken literally. */
 export interface MaintainerInstruction extends InstructionBase<'MAINTAINER'> {
   readonly name: string;
@@ -227,6 +241,8 @@ export type StageInstruction =
   | ShellInstruction
   | StopsignalInstruction
   | HealthcheckInstruction
+  | MachineInstruction
+  | RebootInstruction
   | MaintainerInstruction;
 
 export type Instruction = FromInstruction | StageInstruction;

@@ -14,6 +14,8 @@ export type Variables = Readonly<Record<string, string>>;
 export interface ExpandOptions {
   /** Where the words are from: its escape character counts, and errors point into its text. */
   readonly recipe: Pick<Recipe, 'fileName' | 'source' | 'directives'>;
+  /** Names do not differ in case, as on Windows. */
+  readonly ignoreCase?: boolean;
   /** Told of every variable that has no value and no default in the word. */
   readonly onUndefined?: (name: string, range: SourceRange) => void;
 }
@@ -51,11 +53,11 @@ function read(
   options: ExpandOptions,
   how: Pick<ReaderOptions, 'quotes'> & Partial<ReaderOptions>,
 ): { text: string; words: string[] } {
-  const { recipe, onUndefined } = options;
+  const { recipe, onUndefined, ignoreCase = false } = options;
   let left = MAX_DIAGNOSTICS;
   const reader = new WordReader(word.raw, {
     escape: recipe.directives.escape,
-    lookup: (name) => (Object.hasOwn(variables, name) ? variables[name] : undefined),
+    lookup: (name) => findVariable(variables, name, ignoreCase),
     onUndefined: (name, start, end) => {
       if (onUndefined && left-- > 0) onUndefined(name, rangeInside(word, start, end));
     },
@@ -68,4 +70,16 @@ function read(
     ...how,
   });
   return reader.read();
+}
+
+/** The value of a variable; undefined when it is unset. */
+export function findVariable(
+  variables: Variables,
+  name: string,
+  ignoreCase: boolean,
+): string | undefined {
+  if (Object.hasOwn(variables, name)) return variables[name];
+  if (!ignoreCase) return undefined;
+  const wanted = name.toUpperCase();
+  return Object.entries(variables).find(([other]) => other.toUpperCase() === wanted)?.[1];
 }

@@ -27,6 +27,10 @@ export function flagValue(line: Line, name: string): Word | undefined {
   return line.flags.find((flag) => flag.name === name)?.value;
 }
 
+export function hasFlag(line: Line, name: string): boolean {
+  return line.flags.some((flag) => flag.name === name);
+}
+
 /** Whether a yes-or-no flag is set. */
 export function flagIsSet(line: Line, name: string): boolean {
   const flag = line.flags.find((candidate) => candidate.name === name);

@@ -34,6 +34,7 @@ class InstructionParser extends CstParser {
       { ALT: () => this.SUBRULE(this.#words) },
       { ALT: () => this.SUBRULE(this.#text) },
       { ALT: () => this.SUBRULE(this.#health) },
+      { ALT: () => this.SUBRULE(this.#alone) },
     ]);
   });
 
@@ -76,6 +77,11 @@ class InstructionParser extends CstParser {
         },
       },
     ]);
+  });
+
+  #alone = this.RULE('alone', () => {
+    this.CONSUME(SHAPES.alone);
+    this.SUBRULE(this.#flags);
   });
 
   #flags = this.RULE('flags', () => {

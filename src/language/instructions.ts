@@ -3,9 +3,10 @@
 /**
  * How the line after the keyword is cut: `from` and `words` at spaces; `files` too, with heredocs and a JSON form;
  * `paths` as files without heredocs; `pairs` into `key=value`; `text` not at all; `command` and `script` as text or
- * JSON, a script with heredocs; `health` into NONE, or CMD and a command.
+ * JSON, a script with heredocs; `health` into NONE, or CMD and a command; `alone` holds nothing.
  */
-export type Form = 'from' | 'words' | 'files' | 'paths' | 'pairs' | 'text' | 'command' | 'script' | 'health';
+export type Form =
+  'from' | 'words' | 'files' | 'paths' | 'pairs' | 'text' | 'command' | 'script' | 'health' | 'alone';
 
 export interface FlagRule {
   /** What the value is, for messages. Absent: yes or no, and the value may be left out. */
@@ -37,6 +38,8 @@ export const INSTRUCTIONS = {
       include: { value: 'packages, separated by commas' },
       variant: { value: 'a variant of debootstrap' },
       mirror: { value: 'the URL of a mirror' },
+      edition: { value: 'the name or number of an edition' },
+      unattend: { value: 'an answer file' },
     },
   },
   RUN: {
@@ -44,6 +47,7 @@ export const INSTRUCTIONS = {
     expected: 'a command, a JSON array or a heredoc',
     flags: {
       network: { value: 'default, none or host' },
+      layer: {},
       mount: { value: 'a mount', repeats: true, ...later },
       security: { value: 'sandbox or insecure', ...later },
       device: { value: 'a device', repeats: true, ...later },
@@ -96,6 +100,8 @@ export const INSTRUCTIONS = {
       retries: { value: 'a number' },
     },
   },
+  MACHINE: { form: 'pairs', expected: 'one or more key=value' },
+  REBOOT: { form: 'alone', expected: 'no arguments' },
   MAINTAINER: { form: 'text', expected: 'a name' },
   ONBUILD: { form: 'script', expected: 'an instruction' },
 } as const satisfies Record<string, InstructionRule>;

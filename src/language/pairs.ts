@@ -1,22 +1,40 @@
-/** ENV and LABEL: `key=value ...`, or the older `key value`. ARG: `name[=default] ...`. */
+/** ENV and LABEL: `key=value ...`, or the older `key value`. ARG: `name[=default] ...`. MACHINE: `key=value ...`. */
 import type { ArgDeclaration, KeyValue, Word } from './ast.ts';
 import type { Line } from './line.ts';
+import { machineKeyProblem, machineValueProblem } from './machine.ts';
 import type { FieldsOf } from './read-instruction.ts';
 import { wordInside } from './word-range.ts';
 
 export function readPairs(line: Line): FieldsOf<'ENV'> | undefined {
-  const words = line.words();
   const legacy = legacyPair(line);
   if (legacy) {
     const [key, value] = legacy;
     const range = { start: key.range.start, end: value.range.end };
     return { pairs: [{ key: line.checked(key), value: line.checked(value), range }], legacy: true };
   }
+  const pairs = pairsOf(line);
+  return pairs && { pairs, legacy: false };
+}
+
+/** Reports keys that there are not, and literal values that their keys cannot have. */
+export function readMachine(line: Line): FieldsOf<'MACHINE'> | undefined {
+  const pairs = pairsOf(line);
+  for (const { key, value } of pairs ?? []) {
+    const keyProblem = machineKeyProblem(key.raw);
+    const isLiteral = !/[$'"\\`]/.test(value.raw);
+    const problem = keyProblem ?? (isLiteral ? machineValueProblem(key.raw, value.raw) : undefined);
+    const range = keyProblem || value.raw === '' ? key.range : value.range;
+    if (problem) line.error(problem.code, range, problem);
+  }
+  return pairs && { pairs };
+}
+
+function pairsOf(line: Line): KeyValue[] | undefined {
+  const words = line.words();
   const [first] = words;
   if (!first.raw.includes('=')) return line.needsArguments(first.range, `write ${first.raw}=value`);
   const pairs = words.map((word) => readPair(line, word));
-  if (pairs.some((pair) => pair === undefined)) return undefined;
-  return { pairs: pairs as KeyValue[], legacy: false };
+  return pairs.every((pair) => pair !== undefined) ? pairs : undefined;
 }
 
 /** `key value`: meant when the first word holds no `=`; all that follows it, spaces too, is one value. */

@@ -3,11 +3,11 @@ import type { Instruction } from './ast.ts';
 import { canonicalText } from './canonical.ts';
 import { readCommand, readRunCommand } from './commands.ts';
 import { readAdd, readCopy } from './read-files.ts';
-import { checkFlags, flagValue, wrongValue } from './flags.ts';
+import { checkFlags, flagIsSet, flagValue, hasFlag, wrongValue } from './flags.ts';
 import { readHealthcheck } from './read-healthcheck.ts';
 import type { Keyword } from './instructions.ts';
 import type { Line } from './line.ts';
-import { readArguments, readPairs } from './pairs.ts';
+import { readArguments, readMachine, readPairs } from './pairs.ts';
 import { portsOf } from './ports.ts';
 
 type KindOf<I> = I extends { readonly kind: infer K } ? K : never;
@@ -36,6 +36,8 @@ const READERS: Readers = {
   WORKDIR: (line) => ({ path: line.checked(line.word(line.tokens('Text')[0])) }),
   USER: (line) => ({ user: line.checked(line.word(line.tokens('Text')[0])) }),
   STOPSIGNAL: (line) => ({ signal: line.checked(line.word(line.tokens('Text')[0])) }),
+  MACHINE: readMachine,
+  REBOOT: () => ({}),
   MAINTAINER: (line) => ({ name: line.word(line.tokens('Text')[0]).raw }),
   EXPOSE: readExpose,
   VOLUME: readVolume,
@@ -73,7 +75,7 @@ function readFrom(line: Line): FieldsOf<'FROM'> | undefined {
   return {
     base,
     ...(name !== undefined && { alias: { name, word: alias } }),
-    ...textFlags(line, ['platform', 'include', 'variant', 'mirror']),
+    ...textFlags(line, ['platform', 'include', 'variant', 'mirror', 'edition', 'unattend']),
   };
 }
 
@@ -89,7 +91,8 @@ function readRun(line: Line): FieldsOf<'RUN'> | undefined {
   const flag = flagValue(line, 'network');
   const network = NETWORKS.find((name) => name === flag?.raw);
   if (flag && flag.raw !== '' && !network) wrongValue(line, 'network', flag);
-  return command && { command, network: network ?? 'default' };
+  const layer = hasFlag(line, 'layer') ? { layer: flagIsSet(line, 'layer') } : {};
+  return command && { command, network: network ?? 'default', ...layer };
 }
 
 function commandField(line: Line): FieldsOf<'CMD'> | undefined {

@@ -112,6 +112,7 @@ export const SHAPES = {
   words: shape('words'),
   text: shape('text'),
   health: shape('health'),
+  alone: shape('alone'),
 };
 
 function shape(name: string): TokenType {
@@ -274,6 +275,7 @@ const MODES: Record<Form | 'lines' | 'json', TokenType[]> = {
   command: [...flags, ...json, Text, EndOfLine],
   script: [...flags, ...json, ScriptText, HeredocBodies, EndOfLine],
   health: [...flags, ...json, HealthNone, HealthCmd, Text, EndOfLine],
+  alone: [...flags, Text, EndOfLine],
   json: [Gap, JsonString, Comma, JsonClose],
 };
 

@@ -1,10 +1,11 @@
 /** What each instruction changes in the image's config. */
-import path from 'node:path/posix';
 import type { HealthcheckInstruction, StageInstruction } from '../language/ast.ts';
+import { readMachineSetting } from '../language/machine.ts';
 import { parsePorts } from '../language/ports.ts';
-import type { GuestConfig, GuestOs, Healthcheck } from '../oci/image.ts';
-import type { Scope } from './scope.ts';
+import type { GuestConfig, GuestOs, Healthcheck, MachineSettings } from '../oci/image.ts';
 import { commandLine } from './command-line.ts';
+import { resolveInGuest } from './guest-path.ts';
+import type { Scope } from './scope.ts';
 
 /** The config of an image made from nothing, or of a Linux disk that says nothing of itself. */
 export const EMPTY_CONFIG: GuestConfig = {
@@ -24,6 +25,7 @@ export function emptyConfig(os: GuestOs): GuestConfig {
 
 /** @param ownCmd The stage itself has set CMD already: a later ENTRYPOINT keeps it. */
 export function applyToConfig(
+  os: GuestOs,
   config: GuestConfig,
   instruction: StageInstruction,
   scope: Scope,
@@ -53,7 +55,7 @@ export function applyToConfig(
     case 'MAINTAINER':
       return { ...config, labels: { ...config.labels, maintainer: instruction.name } };
     case 'WORKDIR':
-      return { ...config, workdir: path.resolve(config.workdir, scope.expand(instruction.path)) };
+      return { ...config, workdir: resolveInGuest(os, config.workdir, scope.expand(instruction.path)) };
     case 'USER':
       return { ...config, user: scope.expand(instruction.user) };
     case 'EXPOSE': {
@@ -62,14 +64,12 @@ export function applyToConfig(
         .flatMap((text) => parsePorts(text));
       return { ...config, exposedPorts: sortedUnion(config.exposedPorts, ports) };
     }
-    case 'VOLUME':
-      return {
-        ...config,
-        volumes: sortedUnion(
-          config.volumes,
-          instruction.paths.map((word) => scope.expand(word)),
-        ),
-      };
+    case 'VOLUME': {
+      const paths = instruction.paths.map((word) => scope.expand(word));
+      const absolute = (path: string) => resolveInGuest(os, config.workdir, path);
+      const volumes = os === 'windows' ? paths.map(absolute) : paths;
+      return { ...config, volumes: sortedUnion(config.volumes, volumes) };
+    }
     case 'CMD':
       return { ...config, cmd: commandLine(instruction.command, config.shell) };
     case 'ENTRYPOINT':
@@ -83,9 +83,16 @@ export function applyToConfig(
       return { ...config, stopSignal: scope.expand(instruction.signal) };
     case 'HEALTHCHECK':
       return { ...config, healthcheck: healthcheck(instruction) };
+    case 'MACHINE': {
+      const settings = instruction.pairs.map(({ key, value }) =>
+        readMachineSetting(key.raw, scope.expand(value)),
+      );
+      return { ...config, machine: Object.assign({ ...config.machine }, ...settings) as MachineSettings };
+    }
     case 'RUN':
     case 'COPY':
     case 'ADD':
+    case 'REBOOT':
       return config;
   }
 }

@@ -54,6 +54,7 @@ function instructionRecord(step: DiskStep): Record<string, unknown> {
         user: step.user,
         network: step.network,
         mounts: [],
+        ...ownLayer(step),
       };
     case 'copy':
       return {
@@ -68,5 +69,12 @@ function instructionRecord(step: DiskStep): Record<string, unknown> {
       };
     case 'workdir':
       return { kind: 'workdir', path: step.path };
+    case 'reboot':
+      return { kind: 'reboot', ...ownLayer(step) };
   }
+}
+
+/** A chain with a layer for the step is another one than a chain without, whatever the guest looks like at its end. */
+function ownLayer({ needsLayer }: DiskStep): { readonly layer?: false } {
+  return needsLayer ? {} : { layer: false };
 }

@@ -1,6 +1,14 @@
 /** The variables that an instruction sees, and what they are worth at that line. */
-import { expandText, expandWord, expandWords, type ExpandOptions } from '../language/expand.ts';
+import {
+  expandText,
+  expandWord,
+  expandWords,
+  findVariable,
+  type ExpandOptions,
+  type Variables,
+} from '../language/expand.ts';
 import { isProxy } from './arguments.ts';
+import { mergeVariables } from './variable-names.ts';
 import type { Word } from '../language/ast.ts';
 
 export interface ScopeOptions {
@@ -13,7 +21,7 @@ export interface ScopeOptions {
 /** Variables of one stage, in the order of its instructions. ENV beats ARG; `--build-arg` beats an ARG's default. */
 export class Scope {
   #env: Record<string, string>;
-  readonly #args: Map<string, string>;
+  #args: Record<string, string>;
   readonly #options: ScopeOptions;
 
   constructor(
@@ -22,7 +30,7 @@ export class Scope {
     options: ScopeOptions,
   ) {
     this.#env = { ...env };
-    this.#args = new Map(inheritedArgs);
+    this.#args = Object.fromEntries(inheritedArgs);
     this.#options = options;
   }
 
@@ -31,18 +39,19 @@ export class Scope {
   }
 
   get args(): ReadonlyMap<string, string> {
-    return this.#args;
+    return new Map(Object.entries(this.#args));
   }
 
   /** What a command sees: ARGs in scope under the ENV. */
   get commandEnv(): Record<string, string> {
-    return { ...Object.fromEntries(this.#args), ...this.#env };
+    return mergeVariables(this.#ignoreCase, this.#args, this.#env);
   }
 
   /** Proxy settings from --build-arg that no ENV overrides. */
   get proxyEnv(): Record<string, string> {
     const given = Object.entries(this.#options.buildArgs);
-    return Object.fromEntries(given.filter(([name]) => isProxy(name) && !(name in this.#env)));
+    const isFree = (name: string): boolean => this.#find(this.#env, name) === undefined;
+    return Object.fromEntries(given.filter(([name]) => isProxy(name) && isFree(name)));
   }
 
   /** @throws HyperfileError of the language for `${name:?message}` and malformed variables. */
@@ -62,11 +71,26 @@ export class Scope {
 
   /** All pairs see the values from before the instruction. */
   setEnv(pairs: readonly (readonly [name: string, value: string])[]): void {
-    this.#env = { ...this.#env, ...Object.fromEntries(pairs) };
+    this.#env = mergeVariables(
+      this.#ignoreCase,
+      this.#env,
+      ...pairs.map(([name, value]) => ({ [name]: value })),
+    );
   }
 
   declareArg(name: string, fallback: string | undefined): void {
-    const value = this.#options.buildArgs[name] ?? fallback ?? this.#options.globals.get(name);
-    if (value !== undefined && !isProxy(name)) this.#args.set(name, value);
+    const { buildArgs, globals } = this.#options;
+    const given = this.#find(buildArgs, name);
+    const value = given ?? fallback ?? this.#find(Object.fromEntries(globals), name);
+    if (value !== undefined && !isProxy(name))
+      this.#args = mergeVariables(this.#ignoreCase, this.#args, { [name]: value });
+  }
+
+  get #ignoreCase(): boolean {
+    return this.#options.expand.ignoreCase ?? false;
+  }
+
+  #find(variables: Variables, name: string): string | undefined {
+    return findVariable(variables, name, this.#ignoreCase);
   }
 }

@@ -7,6 +7,7 @@ import {
   parseBase,
   splitPackages,
   type BaseReference,
+  type IsoBase,
 } from '../language/base-reference.ts';
 import { locate } from '../language/diagnostic.ts';
 import type { ExpandOptions } from '../language/expand.ts';
@@ -122,6 +123,7 @@ function describeStage(
     earlier === undefined
       ? { kind: 'base', text, reference: baseReference(recipe, stage, text, scope) }
       : { kind: 'stage', index: earlier };
+  if (base.kind === 'stage') refuseIsoFlags(recipe, stage, text);
   return { stage, base, copiesFrom: [...new Set(copies)] };
 }
 
@@ -130,6 +132,8 @@ function baseReference(recipe: Recipe, stage: Stage, text: string, scope: Scope)
   const at = locate(recipe.source, recipe.fileName, stage.from.base.range);
   if (text === '') throw new HyperfileError('PLAN_EMPTY_BASE', { data: { base: stage.from.base.raw }, at });
   const reference = parseBase(text, at);
+  if (reference.kind === 'iso') return isoBase(recipe, stage, reference, scope);
+  refuseIsoFlags(recipe, stage, text);
   if (reference.kind !== 'debootstrap') return reference;
   const { include, variant, mirror } = stage.from;
   const options = {
@@ -140,4 +144,26 @@ function baseReference(recipe: Recipe, stage: Stage, text: string, scope: Scope)
   const problem = debootstrapProblem(options);
   if (problem !== undefined) throw new HyperfileError('LANG_BASE', { data: { value: text, problem }, at });
   return { ...reference, ...options };
+}
+
+function isoBase(recipe: Recipe, { from }: Stage, reference: IsoBase, scope: Scope): IsoBase {
+  const valueOf = (name: 'edition' | 'unattend'): { readonly [K in typeof name]?: string } => {
+    const word = from[name];
+    if (word === undefined) return {};
+    const value = scope.expand(word);
+    if (value !== '') return { [name]: value };
+    const problem = `--${name} is empty once its variables are filled in`;
+    const at = locate(recipe.source, recipe.fileName, word.range);
+    throw new HyperfileError('LANG_BASE', { data: { value: reference.path, problem }, at });
+  };
+  return { ...reference, ...valueOf('edition'), ...valueOf('unattend') };
+}
+
+/** A flag that means nothing here was meant for something else. */
+function refuseIsoFlags(recipe: Recipe, { from }: Stage, value: string): void {
+  const flag = from.flags.find(({ name }) => name === 'edition' || name === 'unattend');
+  if (flag === undefined) return;
+  const problem = `--${flag.name} is for a medium that installs Windows, whose name ends in .iso`;
+  const at = locate(recipe.source, recipe.fileName, flag.range);
+  throw new HyperfileError('LANG_BASE', { data: { value, problem }, at });
 }

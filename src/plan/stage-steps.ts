@@ -1,5 +1,4 @@
 /** A stage's instructions, one after another, to steps: variables filled in, paths made absolute, config carried on. */
-import path from 'node:path/posix';
 import { HyperfileError, isHyperfileError, type SourceLocation } from '../base/error.ts';
 import type {
   AddInstruction,
@@ -11,12 +10,14 @@ import type {
 } from '../language/ast.ts';
 import { locate } from '../language/diagnostic.ts';
 import type { ExpandOptions } from '../language/expand.ts';
-import type { GuestConfig } from '../oci/image.ts';
-import { commandLine } from './command-line.ts';
+import type { GuestConfig, GuestOs, MachineSettings } from '../oci/image.ts';
 import { applyToConfig } from './guest-config.ts';
+import { resolveDestination, sourceInGuest } from './guest-path.ts';
+import { hostPlatform } from './platform.ts';
+import { runLine } from './run-line.ts';
 import { Scope } from './scope.ts';
 import { copyOrigin, type StageNode } from './stage-graph.ts';
-import type { Download, InlineFile, Step } from './step.ts';
+import { isDiskStep, type Download, type InlineFile, type Step } from './step.ts';
 
 export interface StageOptions {
   readonly buildArgs: Readonly<Record<string, string>>;
@@ -26,6 +27,7 @@ export interface StageOptions {
 
 /** What a stage takes over from the one it starts from. */
 export interface Inherited {
+  readonly os: GuestOs;
   readonly config: GuestConfig;
   /** ARGs of the stage below; none when the base is not a stage. */
   readonly args: ReadonlyMap<string, string>;
@@ -44,10 +46,35 @@ export function planSteps(
   below: Inherited,
   options: StageOptions,
 ): StageSteps {
-  const scope = new Scope(below.config.env, below.args, options);
-  const planner = new StagePlanner(recipe, node.stage.index, scope, below.config);
+  const { os } = below;
+  const expand = { ...options.expand, ignoreCase: os === 'windows' };
+  const globals = globalsFor(os, options);
+  const scope = new Scope(below.config.env, below.args, { ...options, globals, expand });
+  const planner = new StagePlanner({ recipe, stageIndex: node.stage.index, scope, os }, below.config);
   const steps = node.stage.instructions.map((instruction) => planner.plan(instruction));
-  return { steps, inherited: { config: planner.config, args: scope.args } };
+  return { steps: sealLast(steps), inherited: { os, config: planner.config, args: scope.args } };
+}
+
+/** Nothing comes after the last step on the disk that could hold what it changes. */
+function sealLast(steps: readonly Step[]): Step[] {
+  const last = steps.findLast(isDiskStep);
+  return steps.map((step) => (step === last ? { ...last, needsLayer: true } : step));
+}
+
+/** What a stage is built for shows only now. `--build-arg` still wins. */
+function globalsFor(os: GuestOs, { globals, buildArgs }: StageOptions): ReadonlyMap<string, string> {
+  if (os === 'linux') return globals;
+  const { architecture } = hostPlatform();
+  const target = { TARGETOS: os, TARGETPLATFORM: `${os}/${architecture}` };
+  const free = Object.entries(target).filter(([name]) => !Object.hasOwn(buildArgs, name));
+  return new Map([...globals, ...free]);
+}
+
+interface PlannerParts {
+  readonly recipe: Recipe;
+  readonly stageIndex: number;
+  readonly scope: Scope;
+  readonly os: GuestOs;
 }
 
 class StagePlanner {
@@ -57,11 +84,13 @@ class StagePlanner {
   readonly #recipe: Recipe;
   readonly #stageIndex: number;
   readonly #scope: Scope;
+  readonly #os: GuestOs;
 
-  constructor(recipe: Recipe, stageIndex: number, scope: Scope, config: GuestConfig) {
+  constructor({ recipe, stageIndex, scope, os }: PlannerParts, config: GuestConfig) {
     this.#recipe = recipe;
     this.#stageIndex = stageIndex;
     this.#scope = scope;
+    this.#os = os;
     this.config = config;
   }
 
@@ -75,7 +104,7 @@ class StagePlanner {
   }
 
   #plan(instruction: StageInstruction, location: SourceLocation): Step {
-    this.config = applyToConfig(this.config, instruction, this.#scope, this.#ownCmd);
+    this.config = applyToConfig(this.#os, this.config, instruction, this.#scope, this.#ownCmd);
     if (instruction.kind === 'CMD') this.#ownCmd = true;
     const common = {
       location,
@@ -85,12 +114,20 @@ class StagePlanner {
     };
     switch (instruction.kind) {
       case 'RUN':
-        return { ...common, kind: 'run', ...this.#runFields(instruction) };
+        return {
+          ...common,
+          kind: 'run',
+          needsLayer: instruction.layer ?? true,
+          ...this.#machine(),
+          ...this.#runFields(instruction),
+        };
+      case 'REBOOT':
+        return { ...common, kind: 'reboot', needsLayer: false, ...this.#machine() };
       case 'COPY':
       case 'ADD':
-        return { ...common, kind: 'copy', ...this.#copyFields(instruction) };
+        return { ...common, kind: 'copy', needsLayer: true, ...this.#copyFields(instruction) };
       case 'WORKDIR':
-        return { ...common, kind: 'workdir', path: this.config.workdir };
+        return { ...common, kind: 'workdir', needsLayer: true, path: this.config.workdir };
       default:
         return { ...common, kind: 'config' };
     }
@@ -98,12 +135,7 @@ class StagePlanner {
 
   #runFields({ command, network }: RunInstruction) {
     const { shell, workdir, user } = this.config;
-    const how =
-      command.form !== 'script'
-        ? { argv: commandLine(command, shell) }
-        : command.shebang === undefined
-          ? { argv: [...shell, command.heredoc.body] }
-          : { argv: [...splitShebang(command.shebang), '/dev/stdin'], stdin: command.heredoc.body };
+    const how = runLine(this.#os, command, shell);
     return {
       ...how,
       env: this.#scope.commandEnv,
@@ -112,6 +144,11 @@ class StagePlanner {
       user,
       network: network === 'none' ? ('none' as const) : ('host' as const),
     };
+  }
+
+  #machine(): { readonly machine?: MachineSettings } {
+    const { machine } = this.config;
+    return machine === undefined ? {} : { machine };
   }
 
   #copyFields(instruction: CopyInstruction | AddInstruction) {
@@ -123,10 +160,12 @@ class StagePlanner {
     const isUrl = (text: string): boolean => add && /^https?:\/\//i.test(text);
     const checksum = add && instruction.checksum ? { checksum: scope.expand(instruction.checksum) } : {};
     const { chown, chmod } = instruction;
+    const from = add ? { kind: 'context' as const } : copyOrigin(this.#recipe, this.#stageIndex, instruction);
+    const paths = words.filter((text) => !isUrl(text));
     return {
       add,
-      from: add ? { kind: 'context' as const } : copyOrigin(this.#recipe, this.#stageIndex, instruction),
-      paths: words.filter((text) => !isUrl(text)),
+      from,
+      paths: from.kind === 'context' ? paths : paths.map((text) => sourceInGuest(this.#os, text)),
       inlineFiles: instruction.sources.flatMap((source): InlineFile[] =>
         source.type === 'heredoc'
           ? [{ name: source.heredoc.name, content: this.#heredocContent(source.heredoc) }]
@@ -151,19 +190,10 @@ class StagePlanner {
     return expand ? this.#scope.expandBody({ raw: body, range: bodyRange }) : body;
   }
 
-  /** `.`, `dir/.` and several sources mean a directory, as a trailing slash does. */
   #destination(instruction: CopyInstruction | AddInstruction): string {
     const text = this.#scope.expand(instruction.destination);
     if (text === '')
       throw new HyperfileError('PLAN_NEEDS_VALUE', { data: { instruction: instruction.kind } });
-    const absolute = path.resolve(this.config.workdir, text);
-    const isDirectory = /(^|\/)\.{0,2}$/.test(text);
-    return isDirectory && absolute !== '/' ? `${absolute}/` : absolute;
+    return resolveDestination(this.#os, this.config.workdir, text);
   }
-}
-
-/** Like the kernel: the interpreter, and the rest of the line as one argument. */
-function splitShebang(line: string): string[] {
-  const [, interpreter = '', argument = ''] = /^\s*(\S+)\s*(.*?)\s*$/.exec(line) ?? [];
-  return argument === '' ? [interpreter] : [interpreter, argument];
 }

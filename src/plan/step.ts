@@ -1,11 +1,14 @@
 /** What a stage's instructions become: steps, each with everything it needs to run and to be found in the cache. */
 import type { SourceLocation } from '../base/error.ts';
-import type { GuestConfig } from '../oci/image.ts';
+import type { GuestConfig, MachineSettings } from '../oci/image.ts';
 
-export type Step = RunStep | CopyStep | WorkdirStep | ConfigStep;
+export type Step = RunStep | CopyStep | WorkdirStep | RebootStep | ConfigStep;
 
-/** A step that may change the disk, and so has a cache key and a layer. */
+/** A step that may change the disk, and so has a cache key. */
 export type DiskStep = Exclude<Step, ConfigStep>;
+
+/** Steps that may do without a layer of their own: what they change is in the layer of the step after them. */
+export type GuestStep = RunStep | RebootStep;
 
 interface StepBase {
   /** Where the instruction stands in the recipe. */
@@ -18,7 +21,12 @@ interface StepBase {
   readonly config: GuestConfig;
 }
 
-export interface RunStep extends StepBase {
+interface DiskStepBase extends StepBase {
+  /** Its result is sealed as a layer. Without, it runs only together with the next step that has one. */
+  readonly needsLayer: boolean;
+}
+
+export interface RunStep extends DiskStepBase {
   readonly kind: 'run';
   readonly argv: readonly string[];
   /** The script of a heredoc that names its own interpreter (`#!`), given as standard input. */
@@ -30,9 +38,18 @@ export interface RunStep extends StepBase {
   readonly workdir: string;
   readonly user: string;
   readonly network: 'host' | 'none';
+  /** What the recipe asks of the machine at this place; not part of the cache key. */
+  readonly machine?: MachineSettings;
 }
 
-export interface CopyStep extends StepBase {
+/** Starts the guest anew. */
+export interface RebootStep extends DiskStepBase {
+  readonly kind: 'reboot';
+  /** As {@link RunStep.machine}. */
+  readonly machine?: MachineSettings;
+}
+
+export interface CopyStep extends DiskStepBase {
   readonly kind: 'copy';
   /** ADD: archives are unpacked, URLs downloaded. */
   readonly add: boolean;
@@ -41,7 +58,7 @@ export interface CopyStep extends StepBase {
   readonly paths: readonly string[];
   readonly inlineFiles: readonly InlineFile[];
   readonly downloads: readonly Download[];
-  /** Absolute path in the guest; a trailing `/` says that it is a directory. */
+  /** Absolute path in the guest; a trailing `/`, or `\` on Windows, says that it is a directory. */
   readonly destination: string;
   readonly owner?: string;
   readonly mode?: string;
@@ -64,7 +81,7 @@ export interface Download {
   readonly checksum?: string;
 }
 
-export interface WorkdirStep extends StepBase {
+export interface WorkdirStep extends DiskStepBase {
   readonly kind: 'workdir';
   readonly path: string;
 }
@@ -74,9 +91,13 @@ export interface ConfigStep extends StepBase {
   readonly kind: 'config';
 }
 
-const DISK_INSTRUCTIONS: ReadonlySet<string> = new Set(['RUN', 'COPY', 'ADD', 'WORKDIR']);
+const DISK_INSTRUCTIONS: ReadonlySet<string> = new Set(['RUN', 'COPY', 'ADD', 'WORKDIR', 'REBOOT']);
 
 /** Whether an instruction becomes a {@link DiskStep}. */
 export function changesDisk({ kind }: { readonly kind: string }): boolean {
   return DISK_INSTRUCTIONS.has(kind);
+}
+
+export function isDiskStep(step: Step): step is DiskStep {
+  return step.kind !== 'config';
 }

@@ -49,6 +49,22 @@ test('a key covers the step below it', () => {
   expect(stepKey(PARENT, step, []).key).not.toBe(stepKey('0'.repeat(64), step, []).key);
 });
 
+test('what the guest asks of its machine is in no key', () => {
+  const machine = 'FROM scratch\nMACHINE memory=4G tpm=on\nRUN make\n';
+  expect(keyOf(machine)).toBe(keyOf(RUN));
+  expect(keyOf('FROM scratch\nMACHINE cpus=4\nREBOOT\n')).toBe(keyOf('FROM scratch\nREBOOT\n'));
+});
+
+test('whether a step has a layer of its own is in its key, and how that was said is not', () => {
+  const first = (flag: string) => {
+    const [step] = stepsOf(`FROM scratch\nRUN ${flag} make\nRUN test\n`) as DiskStep[];
+    return stepKey(PARENT, step, []).key;
+  };
+  expect(first('--layer')).toBe(first(''));
+  expect(first('--layer=false')).not.toBe(first(''));
+  expect(keyOf('FROM scratch\nRUN --layer=false make\n')).toBe(keyOf(RUN));
+});
+
 test('keys stay what they are: a change here must come with a new scheme', () => {
   expect(keyOf(RUN)).toMatchInlineSnapshot(
     `"33d9817d33b94197df8888dd50b0e0894fdc45d07f4e034a598b5fd21ffb8608"`,

@@ -1,14 +1,17 @@
 /** Plans recipes for the tests: text in, stages and steps out. */
 import { parseRecipe, raiseErrors } from '../../src/language/parse.ts';
-import { EMPTY_CONFIG } from '../../src/plan/guest-config.ts';
+import { emptyConfig } from '../../src/plan/guest-config.ts';
 import { planStages, type StageGraph } from '../../src/plan/stage-graph.ts';
 import { planSteps } from '../../src/plan/stage-steps.ts';
 import type { Step } from '../../src/plan/step.ts';
 import type { Recipe } from '../../src/language/ast.ts';
+import type { GuestOs } from '../../src/oci/image.ts';
 
 export interface PlanOptions {
   readonly target?: string;
   readonly buildArgs?: Readonly<Record<string, string>>;
+  /** Of the empty base. */
+  readonly os?: GuestOs;
 }
 
 export function parse(text: string): Recipe {
@@ -25,6 +28,7 @@ export function graphOf(text: string, options: PlanOptions = {}): StageGraph {
 /** The steps of the last stage, standing on an empty base or on the stage it names. */
 export function stepsOf(text: string, options: PlanOptions = {}): readonly Step[] {
   const recipe = parse(text);
+  const { os = 'linux' } = options;
   const all = { buildArgs: {}, ...options, expand: { recipe } };
   const graph = planStages(recipe, all);
   const of = (index: number): ReturnType<typeof planSteps> => {
@@ -32,7 +36,7 @@ export function stepsOf(text: string, options: PlanOptions = {}): readonly Step[
     const below =
       node.base.kind === 'stage'
         ? of(node.base.index).inherited
-        : { config: EMPTY_CONFIG, args: new Map<string, string>() };
+        : { os, config: emptyConfig(os), args: new Map<string, string>() };
     return planSteps(recipe, node, below, { ...all, globals: graph.globals });
   };
   return of(graph.target).steps;

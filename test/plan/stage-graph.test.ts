@@ -65,3 +65,35 @@ test('a base that expands to nothing is an error with its place', () => {
     expect.objectContaining({ code: 'PLAN_EMPTY_BASE', at: expect.objectContaining({ line: 2 }) as object }),
   );
 });
+
+test('a medium that installs Windows has an edition and an answer file', () => {
+  const text =
+    'ARG name="Windows 11 Pro"\nFROM --edition=$name --unattend=answers/unattend.xml ./windows.iso\n';
+  expect(graphOf(text).stages[0].base).toMatchObject({
+    reference: {
+      kind: 'iso',
+      path: './windows.iso',
+      edition: 'Windows 11 Pro',
+      unattend: 'answers/unattend.xml',
+    },
+  });
+  expect(graphOf('FROM ./windows.iso\n').stages[0].base).toMatchObject({
+    reference: { kind: 'iso', path: './windows.iso' },
+  });
+});
+
+test.each([
+  ['FROM --edition=6 ./golden.vhdx', 2, 6, '--edition is for a medium'],
+  ['FROM --unattend=a.xml debian:12', 2, 6, '--unattend is for a medium'],
+  ['FROM --edition=1 tools', 2, 6, '--edition is for a medium'],
+  ['FROM --edition=$none ./windows.iso', 2, 16, '--edition is empty'],
+])('%s is an error with its place', (line, row, column, problem) => {
+  const text = `FROM scratch AS tools\n${line}\n`;
+  expect(() => graphOf(text)).toThrow(
+    expect.objectContaining({
+      code: 'LANG_BASE',
+      message: expect.stringContaining(problem) as string,
+      at: expect.objectContaining({ line: row, column }) as object,
+    }),
+  );
+});

@@ -115,3 +115,46 @@ test('an error in an expansion has its place in the recipe', () => {
     expect.objectContaining({ exitStatus: 3, at: expect.objectContaining({ line: 3 }) as object }),
   );
 });
+
+test('MACHINE settings are merged key by key, inherited, and given to the steps of their place', () => {
+  const text = `FROM scratch AS base
+MACHINE memory=4G cpus=2 secure-boot=others tpm=on
+RUN one
+FROM base
+ENV MEMORY=8GiB
+MACHINE memory=$MEMORY generation=1 nested=off
+REBOOT
+RUN two
+`;
+  const [one] = stepsOf(text, { target: 'base' }).filter(({ kind }) => kind === 'run');
+  expect(one).toMatchObject({
+    machine: { memoryBytes: 4 * 1024 ** 3, processors: 2, secureBoot: 'others', tpm: true },
+  });
+  const machine = {
+    memoryBytes: 8 * 1024 ** 3,
+    processors: 2,
+    secureBoot: 'others',
+    tpm: true,
+    generation: 1,
+    nested: false,
+  };
+  expect(lastStep(text, 'reboot')).toMatchObject({ machine, config: { machine } });
+  expect(lastStep(text, 'run')).toMatchObject({ machine });
+});
+
+test('a setting of MACHINE that a variable gives is an error with its place when it is wrong', () => {
+  expect(() => stepsOf('FROM scratch\nARG cpus=many\nMACHINE cpus=$cpus\n')).toThrow(
+    expect.objectContaining({
+      code: 'LANG_MACHINE_VALUE',
+      exitStatus: 3,
+      at: expect.objectContaining({ line: 3 }) as object,
+    }),
+  );
+});
+
+test('a step without a layer of its own has one when it is the last on the disk', () => {
+  const layers = (text: string) =>
+    stepsOf(`FROM scratch\n${text}`).flatMap((step) => ('needsLayer' in step ? [step.needsLayer] : []));
+  expect(layers('RUN a\nREBOOT\nRUN --layer=false b\nRUN --layer c\n')).toEqual([true, false, false, true]);
+  expect(layers('RUN --layer=false a\nREBOOT\nLABEL a=b\n')).toEqual([false, true]);
+});

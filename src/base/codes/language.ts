@@ -110,6 +110,18 @@ export const languageCodes = errorTable({
     why: 'EXPOSE takes ports or ranges of them from 1 to 65535, with a protocol: tcp, udp or sctp.',
     todo: 'Write for example `80`, `53/udp` or `8000-8010/tcp`.',
   },
+  LANG_MACHINE_KEY: {
+    exit: 3,
+    message: 'MACHINE has no setting {key}; there are {known}',
+    why: 'MACHINE says what the guest asks of the machine it runs in, as `key=value`.',
+    todo: 'See MACHINE in docs/language.md.',
+  },
+  LANG_MACHINE_VALUE: {
+    exit: 3,
+    message: 'the setting {key} of MACHINE cannot be {value}: it takes {expected}',
+    why: 'The setting has no value, or not one of those it takes.',
+    todo: 'See MACHINE in docs/language.md.',
+  },
   LANG_BASE: {
     exit: 3,
     message: '{value} is not something to build on: {problem}',

@@ -20,6 +20,18 @@ export const planCodes = errorTable({
     why: 'FROM names its base with a variable that has no value.',
     todo: 'Give the ARG a default above the first FROM, or pass --build-arg.',
   },
+  PLAN_WINDOWS_PATH: {
+    exit: 3,
+    message: '{path} is not on a drive of the guest',
+    why: 'A path that begins with two separators names a share of another machine, or a device.',
+    todo: 'Write a path on a drive, such as C:\\app. Without `# escape=`` at the top of the recipe a backslash takes the meaning off the next character.',
+  },
+  PLAN_WINDOWS_SCRIPT: {
+    exit: 3,
+    message: 'this script cannot run on Windows: {problem}',
+    why: 'cmd reads one line only, and Windows has no programs that read a script as /dev/stdin.',
+    todo: 'Set SHELL ["powershell", "-NoProfile", "-Command"] above, or write one RUN a line.',
+  },
   PLAN_NEEDS_VALUE: {
     exit: 3,
     message: '{instruction} is empty once its variables are filled in',

@@ -112,8 +112,16 @@ function reportUnset(
 
 const plain = (word: Word | undefined): Expandable[] => (word ? [{ word, expand: expandWord }] : []);
 
-function wordsOfFrom({ base, platform, include, variant, mirror }: FromInstruction): Expandable[] {
-  return [base, platform, include, variant, mirror].flatMap(plain);
+function wordsOfFrom({
+  base,
+  platform,
+  include,
+  variant,
+  mirror,
+  edition,
+  unattend,
+}: FromInstruction): Expandable[] {
+  return [base, platform, include, variant, mirror, edition, unattend].flatMap(plain);
 }
 
 /** The words whose variables are filled in before the instruction runs. */
@@ -130,6 +138,7 @@ function wordsOf(instruction: StageInstruction): Expandable[] {
       ];
     case 'ENV':
     case 'LABEL':
+    case 'MACHINE':
       return instruction.pairs.flatMap(({ key, value }) => [...plain(key), ...plain(value)]);
     case 'ARG':
       return instruction.declarations.flatMap((declaration) => plain(declaration.default));
