@@ -101,9 +101,10 @@ export class MutantFile implements BlockFile {
 
   truncate(sizeBytes: number): void {
     if (!Number.isSafeInteger(sizeBytes) || sizeBytes < 0) throw new Violation(`truncate to ${sizeBytes}`);
-    for (let index = Math.floor(sizeBytes / PAGE_BYTES); index * PAGE_BYTES < this.#sizeBytes; index++) {
-      if (!this.#own.has(index) && !this.#image.pages.has(index)) continue;
-      this.#ownPage(index).fill(0, Math.max(0, sizeBytes - index * PAGE_BYTES));
+    // By what is there: a file may end where a broken field says, terabytes away.
+    for (const index of new Set([...this.#own.keys(), ...this.#image.pages.keys()])) {
+      const start = sizeBytes - index * PAGE_BYTES;
+      if (start < PAGE_BYTES) this.#ownPage(index).fill(0, Math.max(0, start));
     }
     this.#sizeBytes = sizeBytes;
   }
