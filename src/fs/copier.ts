@@ -77,14 +77,13 @@ export class Copier {
 
   /** An existing directory, also one that a link inside the guest leads to, takes the source's mode and owner. */
   #makeDirectory(entry: TreeEntry, target: string): string {
-    const guestPath = this.#guest.guestPathOf(target);
     return this.#guarded(target, () => {
       const resolved = this.#guest.lookAt(target)?.isSymbolicLink()
-        ? this.#guest.trace(guestPath).hostPath
+        ? this.#guest.traceFrom(target).hostPath
         : target;
       const there = this.#guest.lookAt(resolved);
       if (there && !there.isDirectory())
-        throw new HyperfileError('FS_NOT_A_DIRECTORY', { data: { path: guestPath } });
+        throw new HyperfileError('FS_NOT_A_DIRECTORY', { data: { path: this.#guest.guestPathOf(target) } });
       if (!there) mkdirSync(resolved);
       this.#guest.finishNode(resolved, this.#attributes(entry.stat));
       this.#directoryTimes.push([resolved, entry.stat]);

@@ -145,7 +145,7 @@ class TreeWriter implements TarHandler {
     } catch (error) {
       if (systemCode(error) !== 'EEXIST') throw error;
       const mayFollow = !this.#layer && !this.#ownLinks.has(target);
-      const trace = this.#guest.trace(this.#guest.guestPathOf(target), mayFollow);
+      const trace = this.#guest.traceFrom(target, mayFollow);
       if (trace.stat?.isDirectory()) hostPath = this.#takenOver(trace.hostPath);
       else this.#replacing(target, () => mkdirSync(target));
     }

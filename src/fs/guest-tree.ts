@@ -11,6 +11,8 @@ export interface GuestTree {
   readonly keepsXattrs: boolean;
   /** See {@link ./inside.ts}. */
   trace(guestPath: string, followLast?: boolean): Trace;
+  /** The same for a path that is given by its host path. */
+  traceFrom(hostPath: string, followLast?: boolean): Trace;
   /** Makes a directory and its missing parents; what exists stays as it is. Returns its host path. */
   makeDirectories(guestPath: string, mode: number, owner: Owner | undefined): string;
   /** The host path of a name that something gets in a directory, which is given by its host path. */

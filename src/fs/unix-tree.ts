@@ -21,6 +21,10 @@ export class UnixTree implements GuestTree {
     return traceInside(this.#root, guestPath, followLast);
   }
 
+  traceFrom(hostPath: string, followLast = true): Trace {
+    return traceInside(this.#root, this.guestPathOf(hostPath), followLast);
+  }
+
   makeDirectories(guestPath: string, mode: number, owner: Owner | undefined): string {
     return makeDirectories(this.#root, guestPath, mode, owner);
   }

@@ -53,6 +53,10 @@ export class WindowsTree implements GuestTree {
     return this.#reader.trace(guestPath, followLast);
   }
 
+  traceFrom(hostPath: string, followLast = true): Trace {
+    return this.#reader.trace(this.#reader.namesOf(hostPath).join('/'), followLast);
+  }
+
   makeDirectories(guestPath: string): string {
     const trace = this.#reader.trace(guestPath);
     if (trace.stat) {
