@@ -19,7 +19,7 @@ import { finish, type Finished } from './finish.ts';
 import { openCaches, type Caches } from './open-caches.ts';
 import type { BuildOptions } from './options.ts';
 import { stageSteps, StageRunner } from './stage-runner.ts';
-import { Workshop } from './workshop.ts';
+import { Workshop, type DriverChoice } from './workshop.ts';
 
 export interface BuildIo {
   readonly store: Store;
@@ -27,6 +27,8 @@ export interface BuildIo {
   readonly signal: AbortSignal;
   /** When whoever shows the events can take more output of commands; undefined: now. */
   readonly drained?: () => Promise<void> | undefined;
+  /** What opens drivers; that of the host when absent. */
+  readonly chooseDriver?: DriverChoice;
 }
 
 export interface BuildResult {

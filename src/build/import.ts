@@ -18,6 +18,8 @@ export interface ImportOptions {
   /** Virtual size of the disk made for files that come without one. */
   readonly diskSizeBytes?: number;
   readonly driver?: string;
+  /** As `--driver-opt` gives them. */
+  readonly driverOptions?: Readonly<Record<string, string>>;
 }
 
 /** @throws HyperfileError BUILD_BASE_MISSING, DISK_UNUSABLE, FS_ARCHIVE_CUT_SHORT, INTERRUPTED */
@@ -26,12 +28,12 @@ export async function importImage(options: ImportOptions, io: BuildIo): Promise<
   const found = await stat(file).catch(() => undefined);
   if (!found?.isFile() && !found?.isDirectory())
     throw new HyperfileError('BUILD_BASE_MISSING', { data: { path: file } });
-  const { name, diskSizeBytes, driver } = options;
+  const { name, diskSizeBytes, driver, driverOptions } = options;
   const title = `import ${options.file}`;
   const folder = path.dirname(file);
   const source = { file, isFolder: found.isDirectory(), references: [name, DEFAULT_TAG] };
   return buildInOneStep(
-    { title, verb: 'import', name, folder, diskSizeBytes, driver },
+    { title, verb: 'import', name, folder, diskSizeBytes, driver, driverOptions },
     io,
     async (workshop, step) => {
       const base = await takeIn(source, workshop, step);

@@ -20,6 +20,7 @@ export interface OneStepOptions {
   /** Virtual size of a new disk. */
   readonly diskSizeBytes?: number | undefined;
   readonly driver?: string | undefined;
+  readonly driverOptions?: Readonly<Record<string, string>> | undefined;
 }
 
 /** @throws HyperfileError what `make` throws, and INTERRUPTED */
@@ -66,7 +67,7 @@ async function report(
 }
 
 function openWorkshop(
-  { name, folder, diskSizeBytes, driver }: OneStepOptions,
+  { name, folder, diskSizeBytes, driver, driverOptions }: OneStepOptions,
   io: BuildIo,
 ): Promise<Workshop> {
   const build: BuildOptions = {
@@ -77,6 +78,7 @@ function openWorkshop(
     pull: false,
     diskSizeBytes: diskSizeBytes ?? DEFAULT_DISK_BYTES,
     ...(driver !== undefined && { driver }),
+    ...(driverOptions && { driverOptions }),
   };
   const context = { label: 'no context', rootPath: folder, keepOwners: false };
   return Workshop.open({ ...io, options: build, context });

@@ -1,4 +1,5 @@
 /** What a build is asked to do, in Docker's terms. */
+import type { SecretSource } from './secrets.ts';
 
 export interface BuildOptions {
   /** The folder whose files COPY and ADD see. */
@@ -18,6 +19,10 @@ export interface BuildOptions {
   readonly diskSizeBytes: number;
   /** Driver by name; default: the host's. */
   readonly driver?: string;
+  /** Of the driver, by key (`--driver-opt`); each driver says which it knows. */
+  readonly driverOptions?: Readonly<Record<string, string>>;
+  /** Where secrets are read from, by id, when somebody first asks for one. `guest` lets the build into guests. */
+  readonly secrets?: Readonly<Record<string, SecretSource>>;
   /** Caches elsewhere that are asked for steps the store does not have, as written (`type=registry,ref=...`). */
   readonly cacheFrom?: readonly string[];
   /** Caches elsewhere that get the steps of this build, as written. */

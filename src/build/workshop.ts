@@ -5,6 +5,7 @@ import { HyperfileError } from '../base/error.ts';
 import type { Listener, Progress } from '../base/events.ts';
 import type { CacheExport, CacheExporter, CacheImporter } from '../cache/remote-cache.ts';
 import type { Driver, RootPartition, Sandbox } from '../drivers/driver.ts';
+import type { DriverOptions } from '../drivers/drivers.ts';
 import { FileDigestCache } from '../fs/file-digest-cache.ts';
 import type { SourceTree } from '../fs/source-tree.ts';
 import type { CacheRecord, DiskDescription } from '../oci/image.ts';
@@ -12,6 +13,7 @@ import type { Repository } from '../oci/repository.ts';
 import type { Store, StoreLease } from '../store/store.ts';
 import { DistantLayers } from './distant-layers.ts';
 import type { BuildEvent, StepId } from './events.ts';
+import type { GuestAccess } from './guest-access.ts';
 import type { ImageContent } from './name-image.ts';
 import type { BuildOptions } from './options.ts';
 
@@ -25,9 +27,13 @@ export interface WorkshopParts {
   /** Caches elsewhere; they outlive the workshop. */
   readonly importer?: CacheImporter;
   readonly exporter?: CacheExporter;
+  /** What opens drivers; that of the host when absent. */
+  readonly chooseDriver?: DriverChoice;
 }
 
 const ALLOCATION_UNIT_BYTES = 512;
+
+export type DriverChoice = (name: string | undefined, options: DriverOptions) => Promise<Driver>;
 
 /** Work that the cache may save. */
 export interface Cached {
@@ -72,7 +78,9 @@ export class Workshop {
   readonly #offers = new Set<Promise<void>>();
   readonly #stop = new AbortController();
   readonly #shared = new Map<string, Promise<Cached>>();
+  readonly #chooseDriver: DriverChoice | undefined;
   #driver: Promise<Driver> | undefined;
+  #access: Promise<GuestAccess> | undefined;
   #digests: Promise<FileDigestCache> | undefined;
   /** Layers on their way to the disk, in the order they were sealed. */
   #recording: Promise<void> = Promise.resolve();
@@ -81,11 +89,12 @@ export class Workshop {
   readonly #lease: StoreLease;
 
   private constructor(
-    { store, onEvent, signal, options, context, drained, importer, exporter }: WorkshopParts,
+    { store, onEvent, signal, options, context, drained, importer, exporter, chooseDriver }: WorkshopParts,
     lease: StoreLease,
   ) {
     this.#importer = importer;
     this.#exporter = exporter;
+    this.#chooseDriver = chooseDriver;
     this.drained = drained ?? (() => undefined);
     this.#lease = lease;
     this.store = store;
@@ -107,9 +116,19 @@ export class Workshop {
   /** The host's driver; started by the first step that misses the cache. */
   async driver(): Promise<Driver> {
     this.#driver ??= import('../drivers/drivers.ts').then(({ chooseDriver }) =>
-      chooseDriver(this.options.driver, { stateFolder: this.store.root }),
+      (this.#chooseDriver ?? chooseDriver)(this.options.driver, {
+        stateFolder: this.store.root,
+        options: this.options.driverOptions ?? {},
+        guestAccess: () => this.#guestAccess(),
+      }),
     );
     return this.#driver;
+  }
+
+  /** Read once: what a pipe gives is gone then. */
+  #guestAccess(): Promise<GuestAccess> {
+    this.#access ??= import('./guest-access.ts').then(({ guestAccess }) => guestAccess(this.options));
+    return this.#access;
   }
 
   async fileDigests(): Promise<FileDigestCache> {

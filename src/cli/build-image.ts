@@ -5,6 +5,8 @@ import { HyperfileError, systemCode } from '../base/error.ts';
 import type { BuildResult } from '../build/build.ts';
 import { DEFAULT_DISK_BYTES, type BuildOptions } from '../build/options.ts';
 import type { Console } from './console.ts';
+import { driverOptions } from './driver-options.ts';
+import { parseSecrets } from './secret-option.ts';
 import type { BuildFlags } from './verbs/build.ts';
 import { withView } from './view-session.ts';
 
@@ -31,6 +33,8 @@ async function buildOptions(folder: string, flags: BuildFlags, console: Console)
     pull: flags.pull ?? false,
     diskSizeBytes: flags.diskSize ?? DEFAULT_DISK_BYTES,
     ...(flags.driver !== undefined && { driver: flags.driver }),
+    ...driverOptions(flags.driverOpt, console.env),
+    ...(flags.secret && { secrets: parseSecrets(flags.secret, console.cwd) }),
     ...(cacheFrom && { cacheFrom }),
     ...(cacheTo && { cacheTo }),
     ...(push !== undefined && { push }),

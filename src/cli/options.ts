@@ -31,6 +31,14 @@ export function addWorkOptions(command: Command): Command {
     .addOption(progressOption());
 }
 
+/** `--driver-opt`, for whatever a driver works for. */
+export function driverOption(): Option {
+  return new Option(
+    '--driver-opt <options>',
+    'set up the driver, as KEY=VALUE[,KEY=VALUE] (also HYPERFILE_DRIVER_OPTS); may be repeated',
+  ).argParser(collect);
+}
+
 /** An option that takes one of a few words. */
 export function choiceOption(flags: string, description: string, choices: readonly string[]): Option {
   const option = new Option(flags, description);

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { build, type BuildResult } from '../../src/build/build.ts';
 import type { BuildEvent } from '../../src/build/events.ts';
 import type { BuildOptions } from '../../src/build/options.ts';
+import type { DriverChoice } from '../../src/build/workshop.ts';
 import { chooseDriver } from '../../src/drivers/drivers.ts';
 import { Store } from '../../src/store/store.ts';
 
@@ -53,6 +54,7 @@ export class Yard {
     recipe: string,
     options: Partial<BuildOptions> = {},
     signal = new AbortController().signal,
+    driverChoice?: DriverChoice,
   ): Promise<Built> {
     mkdirSync(this.context, { recursive: true });
     const events: BuildEvent[] = [];
@@ -70,6 +72,7 @@ export class Yard {
       store: await this.store(),
       onEvent: (event) => events.push(event),
       signal,
+      ...(driverChoice && { chooseDriver: driverChoice }),
     });
     return { ...result, events, steps: stepsOf(events) };
   }

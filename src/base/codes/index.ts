@@ -14,6 +14,7 @@ import { ociCodes } from './oci.ts';
 import { planCodes } from './plan.ts';
 import { powershellCodes } from './powershell.ts';
 import { registryCodes } from './registry.ts';
+import { secretCodes } from './secret.ts';
 import { storeCodes } from './store.ts';
 import { transferCodes } from './transfer.ts';
 import { vhdxChangeCodes } from './vhdx-changes.ts';
@@ -35,6 +36,7 @@ export const ERROR_CODES = {
   ...powershellCodes,
   ...hypervCodes,
   ...buildCodes,
+  ...secretCodes,
   ...ociCodes,
   ...blobCodes,
   ...registryCodes,

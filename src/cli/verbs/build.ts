@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { DEFAULT_DISK_BYTES } from '../../build/options.ts';
 import type { Console } from '../console.ts';
-import { collect, progressOption } from '../options.ts';
+import { collect, driverOption, progressOption } from '../options.ts';
 import type { ViewFlags } from '../view-session.ts';
 import { formatSize, parseSize } from '../size.ts';
 import { addExamples } from '../verb.ts';
@@ -25,6 +25,8 @@ export interface BuildFlags extends ViewFlags {
   readonly metadataFile?: string;
   readonly diskSize?: number;
   readonly driver?: string;
+  readonly driverOpt?: readonly string[];
+  readonly secret?: readonly string[];
 }
 
 const CACHES = `
@@ -35,6 +37,16 @@ Caches elsewhere (--cache-from, --cache-to):
   type=inline                   --cache-to only: in the image that is pushed
 With --cache-to also mode=min or max (all stages), ignore-error=false (a failed
 export fails the build) and compression-level=1 to 22.`;
+
+const DRIVERS = `
+Drivers (--driver, --driver-opt):
+  namespace (Linux)    runtime=builtin, crun or runc
+  hyperv (Windows)     seal=shutdown or checkpoint; switch=NAME-or-GUID; where the
+                       recipe has no MACHINE memory=2G and cpus=2;
+                       boot-timeout=10m; stop-timeout=5m
+Commands run in Windows guests as the user that --secret id=guest names: a file
+with the user's name on the first line and the password on the second, or a
+private key below the name for guests that are reached by SSH.`;
 
 export function define(command: Command, console: Console): void {
   command
@@ -76,12 +88,19 @@ export function define(command: Command, console: Console): void {
       `virtual size of disks made for new bases (default: ${formatSize(DEFAULT_DISK_BYTES)})`,
       parseSize,
     )
+    .option(
+      '--secret <secret>',
+      'where a secret is read from, as id=guest,src=FILE or id=guest,env=NAME; may be repeated',
+      collect,
+    )
     .option('--driver <name>', 'what runs the steps (default: what suits the host)')
+    .addOption(driverOption())
     .action(async (folder: string, flags: BuildFlags) => {
       const { buildImage } = await import('../build-image.ts');
       await buildImage(folder, flags, console);
     });
   command.addHelpText('after', CACHES);
+  command.addHelpText('after', DRIVERS);
   addExamples(command, [
     { what: 'the recipe in the current folder', line: 'hyperfile build -t web .' },
     {
@@ -96,6 +115,10 @@ export function define(command: Command, console: Console): void {
     {
       what: 'in a CI job: steps that any job has made come from the registry, the image goes there',
       line: 'hyperfile build --cache-from type=registry,ref=host.example/web-cache --cache-to type=registry,ref=host.example/web-cache,mode=max -t host.example/web --push .',
+    },
+    {
+      what: 'a Windows guest: the account that its commands run in, and machines with more memory',
+      line: 'hyperfile build --secret id=guest,src=guest.txt --driver-opt memory=8G,cpus=4 -t web .',
     },
     { what: 'why a step ran again', line: 'hyperfile build --explain .' },
   ]);

@@ -2,7 +2,7 @@
 import path from 'node:path';
 import type { Command } from 'commander';
 import type { Console } from '../console.ts';
-import { progressOption } from '../options.ts';
+import { driverOption, progressOption } from '../options.ts';
 import { parseSize } from '../size.ts';
 import { addExamples } from '../verb.ts';
 import { withView, type ViewFlags } from '../view-session.ts';
@@ -10,6 +10,7 @@ import { withView, type ViewFlags } from '../view-session.ts';
 interface Flags extends ViewFlags {
   readonly diskSize?: number;
   readonly driver?: string;
+  readonly driverOpt?: readonly string[];
 }
 
 export function define(command: Command, console: Console): void {
@@ -22,17 +23,20 @@ export function define(command: Command, console: Console): void {
     .argument('<NAME>', 'name of the new image, as NAME or NAME:TAG')
     .option('--disk-size <size>', 'virtual size of the disk made for a tar', parseSize)
     .option('--driver <name>', 'what reads the disk (default: what suits the host)')
+    .addOption(driverOption())
     .option('-q, --quiet', 'print only the id of the image')
     .addOption(progressOption())
     .action(async (file: string, name: string, flags: Flags) => {
       const image = await withView(flags, console, async (io) => {
         const { importImage } = await import('../../build/import.ts');
+        const { driverOptions } = await import('../driver-options.ts');
         return importImage(
           {
             file: path.resolve(console.cwd, file),
             name,
             ...(flags.diskSize !== undefined && { diskSizeBytes: flags.diskSize }),
             ...(flags.driver !== undefined && { driver: flags.driver }),
+            ...driverOptions(flags.driverOpt, console.env),
           },
           io,
         );

@@ -1,0 +1,187 @@
+/** Builds whose guests are Windows, on a driver of the test's own: what the build asks of a driver, and what it keeps. */
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { BuildOptions } from '../../src/build/options.ts';
+import { outputOf, Yard } from './building.ts';
+import { WindowsDriver, writeGuestDisk, type WindowsDriverOptions } from './windows-driver.ts';
+
+const MIB = 1024 ** 2;
+
+describe('a build of a Windows guest', () => {
+  const yard = new Yard();
+
+  beforeAll(() => {
+    mkdirSync(yard.context, { recursive: true });
+    writeGuestDisk(path.join(yard.context, 'golden.vhdx'));
+    yard.write({ 'site/index.html': 'hello' });
+  });
+  afterAll(() => {
+    expect(yard.strayLayers()).toEqual([]);
+    yard.remove();
+  });
+
+  async function build(lines: string, options: WindowsDriverOptions & Partial<BuildOptions> = {}) {
+    const driver = new WindowsDriver(options);
+    const recipe = `# escape=\`\nFROM ./golden.vhdx\n${lines}`;
+    const built = await yard.build(recipe, options, undefined, driver.choose);
+    const { config } = await (await yard.store()).image(built.image.id);
+    return { ...built, driver, config };
+  }
+
+  test('has the defaults of Windows, and the image says what it is', async () => {
+    const { config, driver } = await build(
+      'WORKDIR inetpub/wwwroot\nCOPY site/ .\nENV Path=C:\\x PATH=C:\\y\nRUN dir\n',
+    );
+    expect(config.os).toBe('windows');
+    expect(config.disk.rootType).toBe('ntfs');
+    expect(config.config).toMatchObject({
+      workdir: 'C:\\inetpub\\wwwroot',
+      shell: ['cmd', '/S', '/C'],
+      env: { PATH: 'C:\\y' },
+    });
+    expect(driver.calls).toEqual([
+      'open',
+      'makeDirectory C:\\inetpub\\wwwroot',
+      'seal',
+      'copy site/ to C:\\inetpub\\wwwroot\\',
+      'seal',
+      'run dir',
+      'seal',
+      'close',
+    ]);
+    expect(driver.commands).toEqual([
+      {
+        argv: ['cmd', '/S', '/C', 'dir'],
+        env: { PATH: 'C:\\y' },
+        workdir: 'C:\\inetpub\\wwwroot',
+        user: '',
+        network: 'host',
+      },
+    ]);
+  });
+
+  test('an image of it is a base for Windows guests', async () => {
+    await build('RUN base\n', { tags: ['win'] });
+    const driver = new WindowsDriver();
+    const { image } = await yard.build('FROM win\nWORKDIR /app\n', {}, undefined, driver.choose);
+    const { config } = await (await yard.store()).image(image.id);
+    expect(config.os).toBe('windows');
+    expect(driver.calls).toContain('makeDirectory C:\\app');
+  });
+
+  test('a disk with another root file system is Linux', async () => {
+    yard.write({ 'linux/': '' });
+    const driver = new WindowsDriver({ rootType: 'ext4' });
+    const disk = path.join(yard.context, 'linux/disk.vhdx');
+    writeGuestDisk(disk);
+    const recipe = 'FROM ./linux/disk.vhdx\nWORKDIR app\n';
+    const { image } = await yard.build(recipe, {}, undefined, driver.choose);
+    expect((await (await yard.store()).image(image.id)).config).toMatchObject({
+      os: 'linux',
+      config: { workdir: '/app', shell: ['/bin/sh', '-c'] },
+    });
+  });
+
+  test('a row of steps without layers runs in one sandbox, each with the machine of its place', async () => {
+    const { driver, steps } = await build(
+      'MACHINE memory=4G\nRUN --layer=false one\nREBOOT\nMACHINE cpus=4\nRUN two\nREBOOT\n',
+    );
+    expect(driver.calls).toEqual([
+      'open',
+      'run one',
+      'restart',
+      'run two',
+      'seal',
+      'restart',
+      'seal',
+      'close',
+    ]);
+    expect(steps.slice(1)).toEqual([
+      'RUN --layer=false one done',
+      'REBOOT done',
+      'RUN two done',
+      'REBOOT done',
+    ]);
+    const small = { memoryBytes: 4096 * MIB };
+    const large = { ...small, processors: 4 };
+    expect(driver.commands.map(({ machine }) => machine)).toEqual([small, large]);
+    expect(driver.restarts.map(({ machine }) => machine)).toEqual([small, large]);
+  });
+
+  test('other machines take every step from the cache', async () => {
+    const recipe = (memory: string) => `MACHINE memory=${memory}\nRUN cached\n`;
+    await build(recipe('2G'));
+    const { cachedSteps, totalSteps, driver, config } = await build(recipe('16G'));
+    expect(cachedSteps).toBe(totalSteps);
+    expect(driver.calls).toEqual([]);
+    expect(config.config.machine).toEqual({ memoryBytes: 16 * 1024 * MIB });
+  });
+
+  test.each([3010, 1641])(
+    'a command that ends with %d succeeded, and the guest is restarted',
+    async (status) => {
+      const { driver, events } = await build(`MACHINE tpm=on\nRUN setup ${status}\nRUN next ${status}\n`, {
+        statusOf: (line) => (line.startsWith('setup') ? status : 0),
+      });
+      const next = `run next ${status}`;
+      expect(driver.calls).toEqual(['open', `run setup ${status}`, 'restart', 'seal', next, 'seal', 'close']);
+      expect(driver.restarts[0]?.machine).toEqual({ tpm: true });
+      expect(outputOf(events)).toContain(
+        `exit status ${status}: the command succeeded and asks for a restart\n`,
+      );
+    },
+  );
+
+  test('any other status is a failure, and so is 3010 on Linux', async () => {
+    await expect(build('RUN broken\n', { statusOf: () => 3011 })).rejects.toMatchObject({
+      code: 'BUILD_STEP_FAILED',
+      data: { status: 3011 },
+    });
+    const driver = new WindowsDriver({ rootType: 'ext4', statusOf: () => 3010 });
+    yard.write({ 'other/': '' });
+    writeGuestDisk(path.join(yard.context, 'other/disk.vhdx'));
+    const failing = yard.build('FROM ./other/disk.vhdx\nRUN x\n', {}, undefined, driver.choose);
+    await expect(failing).rejects.toMatchObject({ code: 'BUILD_STEP_FAILED', data: { status: 3010 } });
+    expect(driver.calls).not.toContain('restart');
+  });
+
+  test('the driver gets its options, and the guest secret when it asks', async () => {
+    const file = path.join(yard.folder, 'guest.txt');
+    writeFileSync(file, '\uFEFFAdministrator\r\nP@ss wörd-7f3a \r\n');
+    const { driver, events } = await build('RUN secretive\n', {
+      asksForAccess: true,
+      driverOptions: { seal: 'checkpoint' },
+      secrets: { guest: { type: 'file', path: file } },
+    });
+    expect(driver.given?.options).toEqual({ seal: 'checkpoint' });
+    expect(await driver.given?.guestAccess?.()).toEqual({
+      userName: 'Administrator',
+      password: 'P@ss wörd-7f3a ',
+    });
+    expect(JSON.stringify(events)).not.toContain('7f3a');
+    for (const kept of readdirSync(yard.home, { recursive: true, withFileTypes: true })) {
+      if (kept.isFile())
+        expect(readFileSync(path.join(kept.parentPath, kept.name), 'latin1')).not.toContain('7f3a');
+    }
+  });
+
+  test('without that secret says how to give it, and where it was asked for', async () => {
+    const asking = { asksForAccess: true };
+    await expect(build('RUN nobody\n', asking)).rejects.toMatchObject({
+      code: 'HYPERV_NO_CREDENTIALS',
+      exitStatus: 2,
+      hint: expect.stringContaining('--secret id=guest,src=FILE') as string,
+      at: expect.objectContaining({ line: 3 }) as object,
+    });
+    const secrets = { gest: { type: 'env', variable: 'X' } } as const;
+    await expect(build('RUN nobody\n', { ...asking, secrets })).rejects.toMatchObject({
+      code: 'HYPERV_NO_CREDENTIALS',
+      hint: 'A secret with the id gest was given: did you mean id=guest?',
+    });
+    const missing = { guest: { type: 'file', path: path.join(yard.folder, 'none') } } as const;
+    await expect(build('RUN nobody\n', { ...asking, secrets: missing })).rejects.toMatchObject({
+      code: 'SECRET_NOT_FOUND',
+    });
+  });
+});
