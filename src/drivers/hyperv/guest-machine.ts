@@ -37,11 +37,6 @@ export class GuestMachine {
     this.#parts = parts;
   }
 
-  /** It has power, so the disk is its own. */
-  get isOn(): boolean {
-    return this.#isOn;
-  }
-
   /** What it was last given; undefined before there is a machine. */
   get diskPath(): string | undefined {
     return this.#made?.diskPath;

@@ -1,5 +1,5 @@
 /** A sandbox's disk on the host: mounted on a folder for a row of file steps, let go before anything else has it. */
-import { MountedFiles } from '../../fs/mounted-files.ts';
+import { WindowsFiles } from '../../fs/windows/windows-files.ts';
 import type { GuestFiles } from '../../fs/guest-files.ts';
 import type { HyperVHost } from './host.ts';
 
@@ -21,7 +21,7 @@ export class MachineDisk {
     if (this.#files !== undefined) return this.#files;
     this.#mountedPath = diskPath;
     const { folder } = await this.#host.mountDisk(diskPath, this.#folder, signal && { signal });
-    return (this.#files = new MountedFiles(folder, { label: 'the guest' }));
+    return (this.#files = new WindowsFiles(folder, { label: 'the guest' }));
   }
 
   async dismount(): Promise<void> {

@@ -133,7 +133,7 @@ export class HyperVSandbox implements Sandbox {
     this.#requireUsable();
     const { machine, signal } = options;
     const wish = { network: this.#wish.network, ...(machine && { machine }) };
-    if (this.#machine.isOn) await this.#orBroken(() => this.#machine.stop(signal));
+    await this.#orBroken(() => this.#machine.stop(signal));
     await this.#guest(wish, signal);
   }
 
@@ -143,7 +143,7 @@ export class HyperVSandbox implements Sandbox {
     else claimNew(this.#parts.session, nextPath);
     const place = this.#place();
     await this.#orBroken(async () => {
-      if (this.#machine.isOn) return this.#strategy.seal(place, nextPath);
+      if (this.#strategy.isLent) return this.#strategy.seal(place, nextPath);
       await this.#dismount();
       await sealFile(place.sandboxPath, nextPath);
     });
@@ -161,11 +161,11 @@ export class HyperVSandbox implements Sandbox {
     this.#wish = wish;
     const spec = await this.#spec(wish);
     return this.#orBroken(async () => {
-      const machine = this.#machine;
-      if (machine.isOn && !machine.fits(spec)) await this.#strategy.takeBack(this.#place());
-      if (machine.isOn) return machine.start(spec, machine.diskPath!, signal);
+      const [machine, strategy] = [this.#machine, this.#strategy];
+      if (strategy.isLent && !machine.fits(spec)) await strategy.takeBack(this.#place());
+      if (strategy.isLent) return machine.start(spec, machine.diskPath!, signal);
       await this.#dismount();
-      return machine.start(spec, this.#strategy.lend(this.#place()), signal);
+      return machine.start(spec, strategy.lend(this.#place()), signal);
     });
   }
 
@@ -188,7 +188,7 @@ export class HyperVSandbox implements Sandbox {
     if (this.#system !== 'windows') return (await this.#guest(this.#wish, signal)).files!;
     if (this.#mounted !== undefined) return this.#mounted;
     return this.#orBroken(async () => {
-      if (this.#machine.isOn) await this.#strategy.takeBack(this.#place());
+      if (this.#strategy.isLent) await this.#strategy.takeBack(this.#place());
       return (this.#mounted = await this.#disk.mount(this.#place().sandboxPath, signal));
     });
   }

@@ -6,7 +6,8 @@ import type { PowerShellSession } from '../../../src/drivers/hyperv/session/sess
 import { openChain } from '../../../src/vhdx/chain.ts';
 import { describeWith } from '../../support/needs.ts';
 import { STANDIN_NEEDS } from '../../support/powershell/standin/standin.ts';
-import { HyperVSite, runLine } from './site.ts';
+import { runLine } from './line.ts';
+import { HyperVSite } from './site.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 300_000 });
 

@@ -13,6 +13,7 @@ import { whenReleased } from '../released.ts';
 import type { SealPlace, SealStrategy, StrategyParts } from './strategy.ts';
 
 export class CheckpointSeal implements SealStrategy {
+  isLent = false;
   readonly #parts: StrategyParts;
   /** Of the machine's first disk; the differences of its checkpoints lie beside it. */
   readonly #workPath: string;
@@ -28,6 +29,7 @@ export class CheckpointSeal implements SealStrategy {
     session.claim(this.#workPath);
     renameSync(sandboxPath, this.#workPath);
     rebase(this.#workPath, parentPath);
+    this.isLent = true;
     return this.#workPath;
   }
 
@@ -45,6 +47,7 @@ export class CheckpointSeal implements SealStrategy {
     await machine.remove();
     await whenReleased(() => rmSync(folder, { recursive: true }));
     session.release(this.#workPath);
+    this.isLent = false;
   }
 }
 

@@ -5,6 +5,7 @@ import { whenReleased } from '../released.ts';
 import type { SealPlace, SealStrategy, StrategyParts } from './strategy.ts';
 
 export class ShutdownSeal implements SealStrategy {
+  isLent = false;
   readonly #parts: Pick<StrategyParts, 'machine' | 'signal'>;
 
   constructor(parts: Pick<StrategyParts, 'machine' | 'signal'>) {
@@ -12,18 +13,21 @@ export class ShutdownSeal implements SealStrategy {
   }
 
   lend({ sandboxPath }: SealPlace): string {
+    this.isLent = true;
     return sandboxPath;
   }
 
   async seal({ sandboxPath }: SealPlace, nextPath: string | undefined): Promise<void> {
     const { machine, signal } = this.#parts;
     await machine.stop(signal);
+    this.isLent = false;
     await sealFile(sandboxPath, nextPath);
   }
 
   async takeBack(): Promise<void> {
     const { machine, signal } = this.#parts;
     await machine.stop(signal);
+    this.isLent = false;
   }
 }
 

@@ -11,6 +11,8 @@ export interface SealPlace {
 }
 
 export interface SealStrategy {
+  /** The machine has what the sandbox holds, whether it is on or not. */
+  readonly isLent: boolean;
   /** Puts what the sandbox holds so far where a machine is to have it. @returns the machine's disk */
   lend(place: SealPlace): string;
   /**

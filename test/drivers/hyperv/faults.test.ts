@@ -1,0 +1,152 @@
+/** What goes wrong on a Hyper-V host is said, and nothing is left of it. */
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { runTool } from '../../../src/base/process.ts';
+import type { Sandbox } from '../../../src/drivers/driver.ts';
+import type { HyperVDriver } from '../../../src/drivers/hyperv/driver.ts';
+import { describeWith } from '../../support/needs.ts';
+import { GIB } from '../../support/powershell/standin/host/faults.ts';
+import { STANDIN_NEEDS } from '../../support/powershell/standin/standin.ts';
+import { ACCESS, line, runLine } from './line.ts';
+import { HyperVSite } from './site.ts';
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 300_000 });
+
+describeWith(STANDIN_NEEDS, 'a host where something goes wrong', () => {
+  const site = new HyperVSite();
+  let driver: HyperVDriver;
+
+  beforeAll(() => site.prepare());
+  afterAll(() => site.remove());
+  afterEach(async () => {
+    const { faults, guest } = site.standIn.host;
+    Object.assign(faults, { freeMemoryBytes: 16 * GIB, latencyMs: 0 });
+    Object.assign(guest, { heartbeatAfterMs: 0, directAfterMs: 0 });
+    await driver.close();
+    site.expectClean();
+  });
+
+  function open(options: Parameters<HyperVSite['driver']>[0] = {}): Promise<Sandbox> {
+    driver = site.driver(options);
+    return driver.open({ chain: [site.base], sandboxPath: site.layer('one') });
+  }
+
+  /** The PowerShell of this process's drivers that has the stand-in's modules. */
+  function powershells(): number[] {
+    return readdirSync('/proc').flatMap((name) => {
+      if (!/^\d+$/.test(name)) return [];
+      try {
+        const parent = / \S+ (\d+) /.exec(
+          readFileSync(`/proc/${name}/stat`, 'utf8').replace(/^.*\)/, ''),
+        )?.[1];
+        const isSession = readFileSync(`/proc/${name}/cmdline`, 'utf8').includes('-NoExit');
+        return isSession && Number(parent) === process.pid ? [Number(name)] : [];
+      } catch {
+        return [];
+      }
+    });
+  }
+
+  test('waits for a guest that boots slowly', async () => {
+    Object.assign(site.standIn.host.guest, { heartbeatAfterMs: 1000, directAfterMs: 2500 });
+    const sandbox = await open();
+    expect((await runLine(sandbox, 'echo up')).stdout).toBe('up\r\n');
+  });
+
+  test('gives a guest up that shows no sign of life', async () => {
+    site.standIn.host.guest.heartbeatAfterMs = Infinity;
+    const sandbox = await open({ options: { 'boot-timeout': '1s' } });
+    await expect(runLine(sandbox, 'echo up')).rejects.toMatchObject({ code: 'HYPERV_GUEST_NO_HEARTBEAT' });
+    await expect(sandbox.seal()).rejects.toMatchObject({ code: 'DRIVER_SANDBOX_CLOSED' });
+  });
+
+  test('says that nobody can get into the guest before it makes a machine', async () => {
+    driver = site.driver();
+    await driver.close();
+    const sandbox = await open({ guestAccess: undefined });
+    const before = site.standIn.host.calls.length;
+    await expect(runLine(sandbox, 'echo up')).rejects.toMatchObject({ code: 'HYPERV_NO_CREDENTIALS' });
+    expect(site.standIn.host.calls.slice(before)).not.toContain('New-VM');
+  });
+
+  test('says that the guest does not take the account', async () => {
+    const sandbox = await open({ guestAccess: () => Promise.resolve({ ...ACCESS, password: 'wrong' }) });
+    const failure = runLine(sandbox, 'echo up');
+    await expect(failure).rejects.toMatchObject({ code: 'HYPERV_GUEST_REFUSED' });
+    await expect(failure).rejects.not.toThrow('wrong');
+  });
+
+  test('has too little memory', async () => {
+    site.standIn.host.faults.freeMemoryBytes = GIB / 8;
+    await expect(runLine(await open(), 'echo up')).rejects.toMatchObject({ code: 'HYPERV_MEMORY' });
+  });
+
+  test('has no room for a difference', async () => {
+    const full = path.join(site.folder, 'full');
+    mkdirSync(full);
+    await runTool('mount', ['-t', 'tmpfs', '-o', 'size=8k', 'full', full]);
+    try {
+      driver = site.driver();
+      const opening = driver.open({ chain: [site.base], sandboxPath: path.join(full, 'one.vhdx') });
+      await expect(opening).rejects.toMatchObject({ code: 'DISK_FULL' });
+      expect(readdirSync(full)).toEqual([]);
+    } finally {
+      await runTool('umount', [full]);
+    }
+  });
+
+  test('loses the connection to the guest in the middle of a command', async () => {
+    const sandbox = await open();
+    await runLine(sandbox, 'exit 0');
+    const running = sandbox.run(line('sleep 60'), { onOutput: () => undefined });
+    setTimeout(() => void site.standIn.host.guests.endSessions(), 1500);
+    await expect(running).rejects.toMatchObject({ code: 'HYPERV_GUEST_LOST' });
+  });
+
+  test('loses PowerShell in the middle of a command', async () => {
+    const before = powershells();
+    const sandbox = await open();
+    await runLine(sandbox, 'exit 0');
+    const running = sandbox.run(line('sleep 60'), { onOutput: () => undefined });
+    await sleep(1500);
+    const own = powershells().filter((pid) => !before.includes(pid));
+    expect(own).toHaveLength(1);
+    process.kill(own[0], 'SIGKILL');
+    await expect(running).rejects.toMatchObject({ code: 'POWERSHELL_LOST' });
+    await expect(runLine(sandbox, 'exit 0')).rejects.toMatchObject({ code: 'DRIVER_SANDBOX_CLOSED' });
+  });
+
+  test('is interrupted while it makes a machine that nobody has heard of yet', async () => {
+    site.standIn.host.faults.latencyMs = 300;
+    const sandbox = await open();
+    const cancelling = new AbortController();
+    const running = runLine(sandbox, 'exit 0', {}, { signal: cancelling.signal });
+    while (site.standIn.host.machines.size === 0) await sleep(20);
+    cancelling.abort();
+    await expect(running).rejects.toMatchObject({ code: 'INTERRUPTED' });
+  });
+
+  test('is interrupted in the middle of a command', async () => {
+    const sandbox = await open();
+    const cancelling = new AbortController();
+    const running = sandbox.run(line('echo begun && sleep 60'), {
+      onOutput: () => cancelling.abort(),
+      signal: cancelling.signal,
+    });
+    await expect(running).rejects.toMatchObject({ code: 'INTERRUPTED' });
+  });
+
+  test('is interrupted while it mounts a disk', async () => {
+    const cancelling = new AbortController();
+    site.standIn.host.faults.latencyMs = 300;
+    driver = site.driver();
+    const { signal } = cancelling;
+    const sandbox = await driver.open({ chain: [site.base], sandboxPath: site.layer('one'), signal });
+    const reading = sandbox.files.readFile('C:\\readme.txt');
+    while (!site.standIn.host.calls.includes('Add-PartitionAccessPath')) await sleep(20);
+    cancelling.abort();
+    await expect(reading).rejects.toMatchObject({ code: 'INTERRUPTED' });
+  });
+});

@@ -1,0 +1,145 @@
+/**
+ * A Windows guest from recipe to registry, through the command line and the real PowerShell, on the stand-in's Hyper-V
+ * host: samples/windows-web with a disk that the test makes.
+ */
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { describeWith } from '../support/needs.ts';
+import { readGuestFiles } from '../support/powershell/standin/read-disk.ts';
+import { startStandIn, STANDIN_NEEDS, type StandIn } from '../support/powershell/standin/standin.ts';
+import { makeWindowsDisk } from '../support/powershell/standin/windows-disk.ts';
+import { startRegistry, type TestRegistry } from '../support/registry.ts';
+import { Machine, MACHINE_NEEDS } from './support/registry-machine.ts';
+
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
+
+const SAMPLE = path.resolve(import.meta.dirname, '../../samples/windows-web');
+const LONGEST_MS = 200_000;
+
+describeWith([...new Set([...STANDIN_NEEDS, ...MACHINE_NEEDS])], 'a Windows guest on Hyper-V', () => {
+  let standIn: StandIn;
+  let registry: TestRegistry;
+  const machines: Machine[] = [];
+  let here: Machine;
+  let recipe: string;
+
+  beforeAll(async () => {
+    [standIn, registry] = await Promise.all([startStandIn(), startRegistry()]);
+    here = machine();
+    cpSync(SAMPLE, here.context, { recursive: true });
+    await makeWindowsDisk(path.join(here.context, 'windows.vhdx'));
+    recipe = readFileSync(path.join(SAMPLE, 'Hyperfile'), 'utf8');
+  });
+  afterEach(async () => {
+    expect(standIn.host.leftovers()).toEqual({ machines: [], disks: [], sessions: 0 });
+    for (const each of machines) await each.expectNothingLeft();
+  });
+  afterAll(async () => {
+    for (const each of machines) each.remove();
+    await Promise.all([standIn.stop(), registry.stop()]);
+  });
+
+  function machine(): Machine {
+    const made = new Machine({ ...registry.env, ...standIn.environment, HYPERFILE_DRIVER: 'hyperv' });
+    writeFileSync(path.join(made.folder, 'guest.txt'), 'Administrator\nPassw0rd!\n');
+    machines.push(made);
+    return made;
+  }
+
+  /** A build that must succeed: what it printed, and which cmdlets it took. */
+  async function build(
+    where: Machine,
+    text: string,
+    ...flags: string[]
+  ): Promise<{ err: string; cmdlets: readonly string[] }> {
+    const before = standIn.host.calls.length;
+    const secret = ['--secret', `id=guest,src=${path.join(where.folder, 'guest.txt')}`];
+    const { status, err } = await where.build(text, [...secret, ...flags], {
+      longestMs: LONGEST_MS,
+    });
+    expect(status, err).toBe(0);
+    expect(err).not.toContain('Passw0rd!');
+    return { err, cmdlets: standIn.host.calls.slice(before) };
+  }
+
+  async function logs(leaf: string): Promise<{ first?: string; second?: string }> {
+    const files = await readGuestFiles(leaf, ['logs/first.html', 'logs/second.html']);
+    return { first: files['logs/first.html'], second: files['logs/second.html'] };
+  }
+
+  const count = (cmdlets: readonly string[], name: string): number =>
+    cmdlets.filter((cmdlet) => cmdlet === name).length;
+
+  test('is built: a layer a step, files without a boot, one boot for a restart and what follows it', async () => {
+    const { err, cmdlets } = await build(here, recipe, '-t', 'web');
+    expect(err).toContain('A page from a Windows machine.');
+    expect(count(cmdlets, 'New-VM')).toBe(1);
+    expect(count(cmdlets, 'Start-VM')).toBe(2);
+    const chain = await here.chainOf('web');
+    expect(chain).toHaveLength(4);
+    const files = ['site/index.html', 'site/built.txt', 'logs/first.html'];
+    const page = readFileSync(path.join(SAMPLE, 'site/index.html'), 'utf8');
+    expect(await readGuestFiles(chain[0], files)).toEqual({
+      'site/index.html': page,
+      'site/built.txt': 'Built by Hyperfile\r\n',
+      'logs/first.html': page,
+    });
+    expect(await readGuestFiles(chain[2], files)).toEqual({ 'site/index.html': page });
+    const [image] = JSON.parse((await here.done(['inspect', 'web'])).out) as {
+      os: string;
+      config: { cmd: string[]; env: Record<string, string> };
+    }[];
+    expect(image.os).toBe('windows');
+    expect(image.config.cmd[0]).toBe('powershell.exe');
+    expect(image.config.env).toMatchObject({ SITE: 'C:\\site', PORT: '80' });
+    await here.expectWholeStore();
+  });
+
+  test('comes from the cache without a word to the host', async () => {
+    const { err, cmdlets } = await build(here, recipe, '-t', 'web');
+    expect(err).toMatch(/\((\d+) steps, \1 cached\)/);
+    expect(cmdlets).toEqual([]);
+  });
+
+  test('is built anew from the line that changed', async () => {
+    const changed = recipe.replace('C:\\logs\\first.html', 'C:\\logs\\second.html');
+    const before = await here.chainOf('web');
+    const { cmdlets } = await build(here, changed, '-t', 'web');
+    expect(count(cmdlets, 'Start-VM')).toBe(1);
+    const chain = await here.chainOf('web');
+    expect(chain.slice(1)).toEqual(before.slice(1));
+    expect(chain[0]).not.toBe(before[0]);
+    const { first, second } = await logs(chain[0]);
+    expect(first).toBeUndefined();
+    expect(second).toContain('A page from a Windows machine.');
+    await here.expectWholeStore();
+  });
+
+  test('is pushed and pulled, and then comes from the cache elsewhere, too', async () => {
+    const name = `${registry.host}/team/web:1`;
+    const cache = `type=registry,ref=${registry.host}/team/cache`;
+    await build(here, recipe, '-t', name, '--push', '--cache-to', `${cache},mode=max`);
+    const there = machine();
+    cpSync(here.context, there.context, { recursive: true });
+    const { err, cmdlets } = await build(there, recipe, '--cache-from', cache);
+    expect(err).toMatch(/\((\d+) steps, \1 cached\)/);
+    expect(cmdlets).toEqual([]);
+    await there.done(['pull', '-q', name]);
+    expect(await there.imageId(name)).toBe(await here.imageId(name));
+    const [leaf] = await there.chainOf(name);
+    expect(await readGuestFiles(leaf, ['site/built.txt'])).toEqual({
+      'site/built.txt': 'Built by Hyperfile\r\n',
+    });
+    // What was pulled is a base like any other.
+    await build(
+      there,
+      `# escape=\`\nFROM ${name}\nRUN type C:\\site\\built.txt > C:\\again.txt\n`,
+      '-t',
+      'again',
+    );
+    const [top] = await there.chainOf('again');
+    expect(await readGuestFiles(top, ['again.txt'])).toEqual({ 'again.txt': 'Built by Hyperfile\r\n' });
+    await there.expectWholeStore();
+  });
+});
