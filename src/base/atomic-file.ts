@@ -1,19 +1,12 @@
 /** Small files that are there whole or not at all, whatever happens while they are written. */
 import { randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, mkdirSync, openSync, readdirSync, statSync, writeSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import path from 'node:path';
 import { HyperfileError, systemCode } from './error.ts';
+import { isOnWindows } from './host-platform.ts';
 import { ownerIsGone, ownerTag } from './owner.ts';
+import { removeFile, renameOver } from './patience.ts';
 
 /** Unfinished files start with this; their final names never do. */
 export const UNFINISHED_PREFIX = '.unfinished-';
@@ -30,7 +23,7 @@ export function replaceFile(filePath: string, text: string): void {
     writeUnfinished(unfinished, text);
     renameOver(unfinished, filePath);
   } catch (error) {
-    rmSync(unfinished, { force: true });
+    removeFile(unfinished);
     throw diskFullAt(filePath, error);
   }
 }
@@ -48,7 +41,7 @@ export async function replaceFileDurably(filePath: string, text: string): Promis
     await syncFile(unfinished);
     renameOver(unfinished, filePath);
   } catch (error) {
-    rmSync(unfinished, { force: true });
+    removeFile(unfinished);
     throw diskFullAt(filePath, error);
   }
 }
@@ -56,7 +49,7 @@ export async function replaceFileDurably(filePath: string, text: string): Promis
 /** Waits, off the main thread, until a file's bytes are on the storage. */
 export async function syncFile(filePath: string): Promise<void> {
   // Windows flushes only what is open for writing.
-  const handle = await open(filePath, process.platform === 'win32' ? 'r+' : 'r');
+  const handle = await open(filePath, isOnWindows() ? 'r+' : 'r');
   try {
     await handle.sync();
   } finally {
@@ -66,7 +59,7 @@ export async function syncFile(filePath: string): Promise<void> {
 
 /** Makes the names in a folder durable. Windows has no such call and needs none: NTFS logs its names. */
 export async function syncFolder(folder: string): Promise<void> {
-  if (process.platform !== 'win32') await syncFile(folder);
+  if (!isOnWindows()) await syncFile(folder);
 }
 
 /** The error to throw for a failed write: DISK_FULL when it failed for want of space or quota, else as it was. */
@@ -74,23 +67,6 @@ export function diskFullAt(filePath: string, error: unknown): unknown {
   const code = systemCode(error);
   if (code !== 'ENOSPC' && code !== 'EDQUOT') return error;
   return new HyperfileError('DISK_FULL', { data: { path: filePath }, cause: error });
-}
-
-const RENAME_ATTEMPTS = 8;
-const RENAME_PAUSE_MS = 4;
-
-/** A virus scanner or an indexer that has just opened the target makes Windows refuse for a moment. */
-function renameOver(from: string, to: string): void {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      renameSync(from, to);
-      return;
-    } catch (error) {
-      const busy = ['EPERM', 'EBUSY', 'EACCES'].includes(systemCode(error) ?? '');
-      if (!busy || process.platform !== 'win32' || attempt === RENAME_ATTEMPTS) throw error;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RENAME_PAUSE_MS * 2 ** attempt);
-    }
-  }
 }
 
 /** A new name beside a file, to write to until the file is complete. It says whose it is. */
@@ -111,7 +87,7 @@ export function removeAbandoned(folder: string): void {
     if (!name.startsWith(UNFINISHED_PREFIX)) continue;
     const file = path.join(folder, name);
     const touchedMs = statSync(file, { throwIfNoEntry: false })?.mtimeMs;
-    if (touchedMs !== undefined && isAbandoned(name, touchedMs)) rmSync(file, { force: true });
+    if (touchedMs !== undefined && isAbandoned(name, touchedMs)) removeFile(file);
   }
 }
 

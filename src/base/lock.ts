@@ -1,7 +1,7 @@
 /**
  * A lock between processes: whoever can create the lock's file holds it. On POSIX the file is a symbolic link whose
  * target names the holder: it comes into being whole and takes no free block, so a full disk can still be pruned.
- * Elsewhere it is a plain file.
+ * On Windows, where links need rights, it is a plain file.
  *
  * A holder that died is replaced by whoever holds the lock on *replacing that holder*, a lock of the same kind named
  * after it; so two newcomers can never both remove the old file, one of them catching the other's new one.
@@ -11,7 +11,9 @@ import { lstatSync, readFileSync, readlinkSync, symlinkSync, unlinkSync, writeFi
 import { setTimeout as sleep } from 'node:timers/promises';
 import { diskFullAt } from './atomic-file.ts';
 import { HyperfileError, systemCode } from './error.ts';
+import { isOnWindows } from './host-platform.ts';
 import { ownerIsGone, ownerPid, ownerTag } from './owner.ts';
+import { patiently } from './patience.ts';
 
 export interface LockHolder {
   /** Unique to one holding of one lock. */
@@ -116,7 +118,8 @@ async function poll<T>(path: string, options: LockOptions, attempt: () => Attemp
 /** True when the file was created; false when it is there already. */
 function createLock(path: string, tag: string): boolean {
   try {
-    if (process.platform === 'win32') writeFileSync(path, tag, { flag: 'wx' });
+    // A lock that was just given up may keep its name until a virus scanner has closed it.
+    if (isOnWindows()) patiently(() => writeFileSync(path, tag, { flag: 'wx' }));
     else symlinkSync(tag, path);
     return true;
   } catch (error) {
@@ -129,7 +132,7 @@ function readLock(path: string): (LockHolder & { gone: boolean }) | undefined {
   const touchedMs = lstatSync(path, { throwIfNoEntry: false })?.mtimeMs;
   if (touchedMs === undefined) return undefined;
   try {
-    const tag = process.platform === 'win32' ? readFileSync(path, 'utf8') : readlinkSync(path);
+    const tag = isOnWindows() ? patiently(() => readFileSync(path, 'utf8')) : readlinkSync(path);
     const owner = tag.slice(0, Math.max(0, tag.lastIndexOf('.')));
     const gone = tag === '' ? Date.now() - touchedMs > UNNAMED_MS : ownerIsGone(owner, touchedMs);
     return { tag, path, pid: ownerPid(owner), gone };
@@ -143,7 +146,7 @@ function readLock(path: string): (LockHolder & { gone: boolean }) | undefined {
 function removeLock(path: string, tag: string): void {
   if (readLock(path)?.tag !== tag) return;
   try {
-    unlinkSync(path);
+    patiently(() => unlinkSync(path));
   } catch (error) {
     if (systemCode(error) !== 'ENOENT') throw error;
   }

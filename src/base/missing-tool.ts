@@ -1,5 +1,6 @@
 /** A program of the system that is not there, and the package of Debian and Ubuntu that brings it. */
 import { HyperfileError } from './error.ts';
+import { hostSystem } from './host-platform.ts';
 
 const PACKAGES: Readonly<Record<string, string>> = {
   mount: 'mount',
@@ -28,10 +29,23 @@ export function howToInstall(tool: string): string | undefined {
   return name === undefined ? undefined : `apt-get install ${name}`;
 }
 
+/** Where there is no apt-get. */
+const ELSEWHERE: Partial<Record<NodeJS.Platform, Readonly<Record<string, string>>>> = {
+  win32: { 'qemu-img': 'winget install SoftwareFreedomConservancy.QEMU, and put its folder on PATH' },
+  darwin: { 'qemu-img': 'brew install qemu', xz: 'brew install xz', zstd: 'brew install zstd' },
+};
+
 /** TOOL_MISSING, with the command that installs the program. */
-export function missingTool(tool: string, cause?: unknown): HyperfileError {
-  const command = howToInstall(tool);
-  const hint = `On Debian and Ubuntu: ${command}. \`hyperfile doctor\` lists everything this host lacks.`;
+export function missingTool(
+  tool: string,
+  cause?: unknown,
+  platform: NodeJS.Platform = hostSystem(),
+): HyperfileError {
+  const command = platform === 'linux' ? howToInstall(tool) : ELSEWHERE[platform]?.[tool];
+  const hint =
+    platform === 'linux'
+      ? `On Debian and Ubuntu: ${command}. \`hyperfile doctor\` lists everything this host lacks.`
+      : `Install it: ${command}.`;
   return new HyperfileError('TOOL_MISSING', {
     data: { tool },
     ...(command !== undefined && { hint }),

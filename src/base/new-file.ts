@@ -1,9 +1,10 @@
 /** Large files that are there whole under their name or not at all, whatever happens while they are written. */
-import { lstatSync, rmSync, statSync } from 'node:fs';
-import { link, rename } from 'node:fs/promises';
+import { lstatSync, statSync } from 'node:fs';
+import { link } from 'node:fs/promises';
 import path from 'node:path';
 import { diskFullAt, removeAbandoned, syncFile, syncFolder, unfinishedName } from './atomic-file.ts';
 import { HyperfileError, isHyperfileError, systemCode } from './error.ts';
+import { removeFile, renameOver } from './patience.ts';
 import type { Session } from './session.ts';
 
 /** The file in the making. */
@@ -58,7 +59,7 @@ export async function writeNewFile<T>(
   } finally {
     for (const name of names) {
       if (options.session) options.session.discard(name);
-      else rmSync(name, { force: true });
+      else removeFile(name);
     }
   }
 }
@@ -85,7 +86,7 @@ async function publish(partial: string, target: string): Promise<void> {
   } catch (error) {
     if (systemCode(error) === 'EEXIST') throw new HyperfileError('OUTPUT_EXISTS', { data: { path: target } });
     refuseOccupied(target);
-    await rename(partial, target);
+    renameOver(partial, target);
   }
 }
 

@@ -1,9 +1,12 @@
 /**
  * Who owns a file that lies about: a short tag of the process that made it. A process id alone comes round again, so
  * the tag also carries when the process started, which boot of the system that was, and whose process ids are meant.
+ * Each system tells as much as it does: Linux all of it, macOS the start, Windows nothing (see proof-of-life.ts).
  */
 import { readFileSync, readlinkSync } from 'node:fs';
 import { systemCode } from './error.ts';
+import { hostSystem } from './host-platform.ts';
+import { isProvenAlive, proveLife } from './proof-of-life.ts';
 
 /** Owners in another container cannot be looked up: what they have not touched for this long is theirs no more. */
 const UNKNOWN_OWNER_MS = 24 * 60 * 60 * 1000;
@@ -15,7 +18,7 @@ let own: string | undefined;
 
 /** This process's tag: under 40 characters of `[0-9a-fx-]`, safe in a file name. */
 export function ownerTag(): string {
-  own ??= [process.pid, processStart(process.pid)?.ticks ?? UNKNOWN, bootId(), processNamespace()].join('-');
+  own ??= [process.pid, ownStart(), bootId(), processNamespace()].join('-');
   return own;
 }
 
@@ -33,17 +36,51 @@ export function ownerIsGone(tag: string, touchedMs: number): boolean {
   const [, pid = '0', start = UNKNOWN, boot = UNKNOWN, namespace = UNKNOWN] = match ?? [];
   if (match !== null && boot !== bootId()) return true;
   if (match === null || namespace !== processNamespace()) return Date.now() - touchedMs > UNKNOWN_OWNER_MS;
-  if (process.platform !== 'linux') return !answersSignals(Number(pid));
-  const found = processStart(Number(pid));
-  return found === undefined || found.ended || found.ticks !== start;
+  if (hostSystem() === 'linux') return startOnLinux(Number(pid)) !== start;
+  if (!answersSignals(Number(pid))) return true;
+  if (start === UNKNOWN) return false;
+  if (hostSystem() === 'win32') return isProvenAlive(proofName(pid, start)) === false;
+  const found = startByPs(Number(pid));
+  return found !== undefined && found !== start;
 }
 
-/** proc(5): field 3 is the state, field 22 the start in clock ticks since boot; the name in field 2 may hold anything. */
-function processStart(pid: number): { ticks: string; ended: boolean } | undefined {
+/** What tells this process from others that had its id. */
+function ownStart(): string {
+  switch (hostSystem()) {
+    case 'linux':
+      return startOnLinux(process.pid) ?? UNKNOWN;
+    case 'win32': {
+      const now = String(Date.now());
+      return proveLife(proofName(process.pid, now)) ? now : UNKNOWN;
+    }
+    default:
+      return startByPs(process.pid) ?? UNKNOWN;
+  }
+}
+
+function proofName(pid: number | string, start: string): string {
+  return `${pid}-${start}`;
+}
+
+/**
+ * In clock ticks since boot; undefined for a process that has ended. proc(5): field 3 is the state, field 22 the start;
+ * the name in field 2 may hold anything.
+ */
+function startOnLinux(pid: number): string | undefined {
   const stat = readSmall(`/proc/${pid}/stat`);
   if (stat === undefined) return undefined;
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return { ticks: fields[19] ?? UNKNOWN, ended: fields[0] === 'Z' || fields[0] === 'X' };
+  return fields[0] === 'Z' || fields[0] === 'X' ? undefined : (fields[19] ?? UNKNOWN);
+}
+
+/** In seconds since 1970, as ps has it; undefined when it does not know the process, or is not there. */
+export function startByPs(pid: number): string | undefined {
+  // Only where there is no /proc: elsewhere nobody waits for this module to load.
+  const { spawnSync } = process.getBuiltinModule('node:child_process');
+  const env = { ...process.env, LC_ALL: 'C', TZ: 'UTC' };
+  const { stdout } = spawnSync('ps', ['-o', 'lstart=', '-p', String(pid)], { env, encoding: 'utf8' });
+  const startMs = Date.parse(`${stdout ?? ''} UTC`);
+  return Number.isNaN(startMs) ? undefined : String(startMs / 1000);
 }
 
 function bootId(): string {

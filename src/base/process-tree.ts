@@ -1,6 +1,7 @@
 /** Ends a program together with everything it has started, also where it is not in a process group of its own. */
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { hostSystem, isOnWindows } from './host-platform.ts';
 import { runTool } from './process.ts';
 
 /**
@@ -8,7 +9,7 @@ import { runTool } from './process.ts';
  * before them) cannot be found. Done when the signals are sent; a process that is gone already is no error.
  */
 export async function endProcessTree(pid: number): Promise<void> {
-  if (process.platform === 'win32') await endOnWindows(pid);
+  if (isOnWindows()) await endOnWindows(pid);
   else await endOnUnix(pid);
 }
 
@@ -37,7 +38,7 @@ async function endOnUnix(pid: number): Promise<void> {
 
 /** The parent of each process, both by id. */
 async function parentsOfProcesses(): Promise<Map<number, number>> {
-  if (process.platform === 'linux') {
+  if (hostSystem() === 'linux') {
     const ids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
     return new Map(ids.map((id) => [Number(id), parentOnLinux(id)]));
   }

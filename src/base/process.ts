@@ -1,5 +1,7 @@
 /** Every program of the system is started through here. */
 import { HyperfileError, systemCode } from './error.ts';
+import { findWindowsProgram } from './find-program.ts';
+import { hostSystem, isOnWindows } from './host-platform.ts';
 import { missingTool } from './missing-tool.ts';
 
 export interface ToolOptions {
@@ -39,14 +41,19 @@ export async function runTool(
   options: ToolOptions = {},
 ): Promise<ToolResult> {
   const { execa } = await import('execa');
-  const isTied = options.endsWithUs === true && process.platform === 'linux';
-  const [program, ...words] = isTied ? [...DEATH_SIGNAL, tool, ...args] : [tool, ...args];
+  const isTied = options.endsWithUs === true && hostSystem() === 'linux';
+  const file = isOnWindows() ? findWindowsProgram(tool, { ...process.env, ...options.env }) : tool;
+  if (file === undefined) throw missingTool(tool);
+  const [program, ...words] = isTied ? [...DEATH_SIGNAL, tool, ...args] : [file, ...args];
   const { onStdout } = options;
   const running = execa(program, words, {
     reject: false,
     stripFinalNewline: false,
     // A terminal's Ctrl-C is for this process, which ends the program through the signal.
-    detached: process.platform !== 'win32',
+    detached: !isOnWindows(),
+    windowsHide: true,
+    // What is no .exe runs in cmd.exe, which leaves it behind.
+    killDescendants: isOnWindows(),
     ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: options.input }),
     ...(options.env && { env: options.env }),
     ...(options.cwd && { cwd: options.cwd }),

@@ -10,7 +10,6 @@ import {
   readdirSync,
   readFileSync,
   rmdirSync,
-  rmSync,
   statSync,
   type Stats,
 } from 'node:fs';
@@ -18,6 +17,7 @@ import path from 'node:path';
 import { diskFullAt } from './atomic-file.ts';
 import { systemCode } from './error.ts';
 import { ownerIsGone, ownerTag } from './owner.ts';
+import { removeFile } from './patience.ts';
 
 /**
  * A line a claim: `+` or `-` for claimed or released, and the path as JSON. Only ever appended to: replacing a file makes
@@ -74,12 +74,12 @@ export function openSession(stateFolder: string): Session {
     },
     release,
     discard: (filePath) => {
-      rmSync(filePath, { force: true });
+      removeFile(filePath);
       release(filePath);
     },
     close: () => {
       removeUnmounted(folder);
-      rmSync(record, { force: true });
+      removeFile(record);
     },
   };
 }
@@ -93,9 +93,9 @@ export function staleSessions(stateFolder: string): StaleSession[] {
     const folder = record.slice(0, -SUFFIX.length);
     const files = claimedFiles(record);
     const remove = (): void => {
-      for (const file of files) rmSync(file, { force: true });
+      for (const file of files) removeFile(file);
       removeUnmounted(folder);
-      rmSync(record, { force: true });
+      removeFile(record);
     };
     return [{ folder, files, remove }];
   });
@@ -115,7 +115,7 @@ function removeUnmounted(folder: string): void {
     const stat = statOfLiving(entry);
     if (stat?.dev !== device) continue;
     if (stat.isDirectory()) removeUnmounted(entry);
-    else rmSync(entry, { force: true });
+    else removeFile(entry);
   }
   try {
     rmdirSync(folder);

@@ -5,6 +5,7 @@
  */
 import { spawn, spawnSync, type ChildProcess, type SpawnOptions } from 'node:child_process';
 import { HyperfileError, systemCode } from './error.ts';
+import { isOnWindows } from './host-platform.ts';
 import { missingTool } from './missing-tool.ts';
 
 /**
@@ -17,7 +18,8 @@ import { missingTool } from './missing-tool.ts';
 export function runQuickly(tool: string, args: readonly string[]): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = spawn(tool, [...args], {
-      detached: true,
+      detached: !isOnWindows(),
+      windowsHide: true,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: withSystemFolders(process.env),
     });
@@ -53,7 +55,8 @@ export function startProcess(tool: string, args: readonly string[], options: Spa
   return spawn(tool, [...args], options);
 }
 
-/** The programs of the administrator lie in folders that not every root has on its PATH. */
+/** The programs of the administrator lie in folders that not every root has on its PATH. Windows has no such folders. */
 export function withSystemFolders(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  if (isOnWindows()) return env;
   return { ...env, PATH: `${env.PATH ?? '/usr/bin:/bin'}:/usr/local/sbin:/usr/sbin:/sbin` };
 }

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { HyperfileError, systemCode } from './error.ts';
+import { isOnWindows } from './host-platform.ts';
 import { missingTool } from './missing-tool.ts';
 
 export interface StreamedTool {
@@ -31,7 +32,9 @@ export function streamTool(tool: string, args: readonly string[], options: Strea
   const { env, signal, onLine, input } = options;
   const child = spawn(tool, args, {
     stdio: [input ? 'pipe' : 'ignore', 'pipe', 'pipe'],
-    detached: true,
+    // Windows would give it a console of its own.
+    detached: !isOnWindows(),
+    windowsHide: true,
     ...(env && { env }),
   });
   const stop = (): void => {
@@ -67,6 +70,9 @@ export function streamTool(tool: string, args: readonly string[], options: Strea
 }
 
 function killGroup(pid: number): void {
+  // There are no groups on Windows.
+  if (isOnWindows())
+    return void import('./process-tree.ts').then(({ endProcessTree }) => endProcessTree(pid));
   try {
     process.kill(-pid, 'SIGKILL');
   } catch {

@@ -1,6 +1,7 @@
 /** Flattens an image into one disk of the host: `.vhdx`, `.vhd`, `.vmdk`, `.qcow2`, `.raw` or `.img`. */
 import path from 'node:path';
 import { stat } from 'node:fs/promises';
+import { allocatedBytes } from '../base/allocated-bytes.ts';
 import type { Listener, Progress } from '../base/events.ts';
 import { openSession } from '../base/session.ts';
 import { convertDisk } from '../convert/convert.ts';
@@ -25,8 +26,6 @@ export interface ExportResult {
   readonly allocatedBytes: number;
 }
 
-const ALLOCATION_UNIT_BYTES = 512;
-
 /**
  * The output appears whole under its name or not at all.
  *
@@ -43,8 +42,7 @@ export async function exportImage({ name, output }: ExportOptions, io: ExportIo)
     await lease.add(image.config.layers);
     const chain = io.store.chainPaths(image.config.layers);
     await convertDisk({ format: 'vhdx', path: chain }, target, { format }, io, { session });
-    const { blocks } = await stat(target);
-    return { path: target, allocatedBytes: blocks * ALLOCATION_UNIT_BYTES };
+    return { path: target, allocatedBytes: allocatedBytes(await stat(target)) };
   } finally {
     session.close();
     lease.release();

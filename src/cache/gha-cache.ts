@@ -8,7 +8,6 @@ import {
   lstatSync,
   readFileSync,
   readdirSync,
-  renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -17,6 +16,7 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { HyperfileError } from '../base/error.ts';
+import { renameOver } from '../base/patience.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { digestFromHex, digestHex, digestOf, type Digest } from '../oci/digest.ts';
 import { MAX_MANIFEST_BYTES } from '../oci/manifest.ts';
@@ -119,7 +119,7 @@ export class GhaCache implements Repository {
     if (config) return { offset, stream: Readable.from([config.subarray(offset, end)]) };
     const file = this.#lanes.newFile();
     const take = (entry: string): true => {
-      renameSync(regularFile(entry, digestHex(digest)) ?? this.#isNoBlob(digest), file);
+      renameOver(regularFile(entry, digestHex(digest)) ?? this.#isNoBlob(digest), file);
       return true;
     };
     const request = { action: 'restore', key: blobKey(digest) } as const;

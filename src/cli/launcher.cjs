@@ -28,10 +28,14 @@ if (found[0] > NEEDED_MAJOR || (found[0] === NEEDED_MAJOR && found[1] >= NEEDED_
   process.exitCode = HOST_LACKS_SOMETHING;
 }
 
-/* Compiled code is kept in the user's own cache: a shared folder such as /tmp could be filled by somebody else. */
+/*
+ * Compiled code is kept in the user's own cache: a shared folder such as /tmp could be filled by somebody else. Windows has
+ * no such folder but that of temporary files; beside it, %LOCALAPPDATA%\Hyperfile is the store, and holds nothing else.
+ */
 function useCompileCache() {
   var env = process.env;
-  var base = env.XDG_CACHE_HOME || (env.HOME && env.HOME + '/.cache') || env.LOCALAPPDATA;
+  var local = process.platform === 'win32' && env.LOCALAPPDATA && env.LOCALAPPDATA + '/Temp';
+  var base = env.XDG_CACHE_HOME || local || (env.HOME && env.HOME + '/.cache');
   try {
     if (env.NODE_COMPILE_CACHE) require('node:module').enableCompileCache();
     else if (base) require('node:module').enableCompileCache(base + '/hyperfile/compile-cache');

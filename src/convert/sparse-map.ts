@@ -4,6 +4,7 @@
  * answer the whole file counts as data, which is only slower.
  */
 import { statSync } from 'node:fs';
+import { hostSystem } from '../base/host-platform.ts';
 
 /** A stretch of a file. */
 export interface FileRange {
@@ -32,7 +33,7 @@ export async function dataRanges(filePath: string): Promise<FileRange[]> {
   const { size, blocks } = statSync(filePath);
   const whole = [{ fileOffset: 0, length: size }];
   const hasHoles = size - blocks * ALLOCATION_UNIT_BYTES >= MIN_HOLE_BYTES;
-  if (!hasHoles || process.platform !== 'linux') return whole;
+  if (!hasHoles || hostSystem() !== 'linux') return whole;
   const { runQuickly } = await import('../base/spawn.ts');
   try {
     return parse(await runQuickly('perl', ['-e', LIST_DATA, filePath]), size);

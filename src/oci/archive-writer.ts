@@ -3,10 +3,10 @@
  * which their blobs arrive: these are kept in a file without a name until the archive is closed, which then comes into
  * being whole.
  */
-import { renameSync, rmSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { removeAbandoned, unfinishedName } from '../base/atomic-file.ts';
+import { removeFile, renameOver } from '../base/patience.ts';
 import { fileError, readRange, writeAll, writeBlob } from './blob-file.ts';
 import type { Descriptor } from './descriptor.ts';
 import { digestHex, type Digest } from './digest.ts';
@@ -119,9 +119,9 @@ class NewArchive extends WritableRepository implements ArchiveWriter {
       } finally {
         await file.close();
       }
-      renameSync(unfinished, this.#path);
+      renameOver(unfinished, this.#path);
     } catch (error) {
-      rmSync(unfinished, { force: true });
+      removeFile(unfinished);
       throw fileError(this.#path, error);
     }
   }

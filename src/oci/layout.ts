@@ -3,12 +3,13 @@
  * write to one: a blob gets its name only when it is whole and has the right digest, and the index is changed under a
  * lock.
  */
-import { lstatSync, mkdirSync, renameSync, rmSync, type Stats } from 'node:fs';
+import { lstatSync, mkdirSync, type Stats } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { removeAbandoned, replaceFile, unfinishedName } from '../base/atomic-file.ts';
 import { HyperfileError, systemCode } from '../base/error.ts';
 import { withLock } from '../base/lock.ts';
+import { removeFile, renameOver } from '../base/patience.ts';
 import { fileError, readRange, writeBlob } from './blob-file.ts';
 import type { Descriptor } from './descriptor.ts';
 import { digestHex, isDigest, type Digest } from './digest.ts';
@@ -68,9 +69,9 @@ class Layout extends WritableRepository {
       } finally {
         await file.close();
       }
-      renameSync(unfinished, target);
+      renameOver(unfinished, target);
     } catch (error) {
-      rmSync(unfinished, { force: true });
+      removeFile(unfinished);
       throw fileError(target, error);
     }
     return 'uploaded';

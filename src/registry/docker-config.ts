@@ -3,22 +3,13 @@
  * holds stays as it is.
  */
 import { randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, realpathSync, writeSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { diskFullAt } from '../base/atomic-file.ts';
 import { HyperfileError, systemCode } from '../base/error.ts';
 import { withLock } from '../base/lock.ts';
+import { removeFile, renameOver } from '../base/patience.ts';
 
 /** The fields that matter here; all may be missing. */
 export interface DockerConfig {
@@ -155,9 +146,9 @@ function replacePrivately(file: string, text: string): void {
     } finally {
       closeSync(fd);
     }
-    renameSync(unfinished, file);
+    renameOver(unfinished, file);
   } catch (error) {
-    rmSync(unfinished, { force: true });
+    removeFile(unfinished);
     throw diskFullAt(file, error);
   }
 }

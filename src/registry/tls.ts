@@ -7,6 +7,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { HyperfileError, systemCode } from '../base/error.ts';
+import { isOnWindows } from '../base/host-platform.ts';
 
 /** As `tls.connect` takes them. */
 export interface TlsOptions {
@@ -45,9 +46,8 @@ export async function tlsOptions(host: string, env: NodeJS.ProcessEnv): Promise<
 /** Ours first, then Docker's. The first is where a hint sends people. */
 export function certificateFolders(host: string, env: NodeJS.ProcessEnv): string[] {
   const config = env.XDG_CONFIG_HOME || path.join(env.HOME || homedir(), '.config');
-  const isWindows = process.platform === 'win32';
-  const docker = isWindows ? path.join(env.ProgramData ?? 'C:\\ProgramData', 'docker') : '/etc/docker';
-  const folderName = isWindows ? host.replaceAll(':', '') : host;
+  const docker = isOnWindows() ? path.join(env.ProgramData || 'C:\\ProgramData', 'docker') : '/etc/docker';
+  const folderName = isOnWindows() ? host.replaceAll(':', '') : host;
   return [path.join(config, 'hyperfile'), docker].map((base) => path.join(base, 'certs.d', folderName));
 }
 

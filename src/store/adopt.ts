@@ -2,9 +2,10 @@
  * Layers from elsewhere. They keep the id they had there, because their children name them by it; so two processes may
  * bring the same one. Each writes a file of its own, and the first to finish decides.
  */
-import { renameSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { diskFullAt, replaceFileDurably, syncFile, unfinishedName } from '../base/atomic-file.ts';
 import { withLock, type LockOptions } from '../base/lock.ts';
+import { renameOver } from '../base/patience.ts';
 import type { LayerRecord } from '../oci/image.ts';
 import { inspectLayer, recordOf, type NewLayer } from './layers.ts';
 import { layerFile, layerRecordFile, type Layout } from './layout.ts';
@@ -43,7 +44,7 @@ export async function sealAdopted(
       if ('record' in inspectLayer(layout, layer.id)) return undefined;
       const record = recordOf(layer, statSync(place.path));
       await replaceFileDurably(layerRecordFile(layout, layer.id), JSON.stringify(record));
-      renameSync(place.path, file);
+      renameOver(place.path, file);
       return record;
     });
   } catch (error) {

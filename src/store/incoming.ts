@@ -3,10 +3,11 @@
  * behind it; so what lies here is never believed before the whole of it has the digest it is named by.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, rmSync, statSync, type Stats } from 'node:fs';
+import { mkdirSync, statSync, type Stats } from 'node:fs';
 import path from 'node:path';
 import { lockHolder, tryLock, type Lock } from '../base/lock.ts';
 import { ownerIsGone, ownerTag } from '../base/owner.ts';
+import { removeFile } from '../base/patience.ts';
 import { digestHex, type Digest } from '../oci/digest.ts';
 import { incomingFile, type Layout } from './layout.ts';
 import { accessError, listIfThere, removeIfThere } from './read.ts';
@@ -82,7 +83,7 @@ export function removeIncoming(files: readonly string[]): void {
   for (const file of files) {
     const lock = tryLock(file + LOCK_SUFFIX);
     if (!('release' in lock)) continue;
-    rmSync(file, { force: true });
+    removeFile(file);
     lock.release();
   }
 }

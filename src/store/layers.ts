@@ -1,6 +1,7 @@
 /** The layers of a store: sealed ones have a record beside their file, others are in the making. */
 import { randomBytes } from 'node:crypto';
 import { statSync, type Stats } from 'node:fs';
+import { allocatedBytes } from '../base/allocated-bytes.ts';
 import { diskFullAt, replaceFileDurably, syncFile } from '../base/atomic-file.ts';
 import { HyperfileError, systemCode } from '../base/error.ts';
 import type { LayerRecord } from '../oci/image.ts';
@@ -9,8 +10,6 @@ import { accessError, parseRecord, readIfThere } from './read.ts';
 
 /** VHDX readers are asked to follow chains of at least this depth; ours stops there. */
 export const MAX_CHAIN_LAYERS = 256;
-
-const ALLOCATION_UNIT_BYTES = 512;
 
 /** A layer whose file is complete. */
 export interface NewLayer {
@@ -45,12 +44,12 @@ export async function sealLayer(layout: Layout, layer: NewLayer): Promise<LayerR
 }
 
 /** The record of a layer whose file looks like this. */
-export function recordOf({ id, parent, key }: NewLayer, { size, blocks }: Stats): LayerRecord {
+export function recordOf({ id, parent, key }: NewLayer, stats: Stats): LayerRecord {
   return {
     id,
     ...(parent !== undefined && { parent }),
-    fileBytes: size,
-    allocatedBytes: blocks * ALLOCATION_UNIT_BYTES,
+    fileBytes: stats.size,
+    allocatedBytes: allocatedBytes(stats),
     created: new Date().toISOString(),
     ...(key !== undefined && { key }),
   };

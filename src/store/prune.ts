@@ -2,10 +2,11 @@
  * Frees what nothing needs any more. Ended at any moment, it leaves a whole store: what leads to a thing is removed,
  * durably, before the thing itself, so at worst some garbage waits for the next prune.
  */
-import { lstatSync, rmSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
+import { allocatedBytes } from '../base/allocated-bytes.ts';
 import { syncFolder } from '../base/atomic-file.ts';
-import { systemCode } from '../base/error.ts';
 import { withLock, type LockOptions } from '../base/lock.ts';
+import { isRefusedForNow, removeFile } from '../base/patience.ts';
 import { digestHex, type Digest } from '../oci/digest.ts';
 import { forgetMemos } from './cache.ts';
 import { removeIncoming } from './incoming.ts';
@@ -77,15 +78,14 @@ function layerFiles(layout: Layout, plan: PrunePlan): string[] {
 /** A file that has another name elsewhere (a base that was hard-linked into the store) frees nothing. */
 function bytesFreedBy(file: string): number {
   const stat = lstatSync(file, { throwIfNoEntry: false });
-  return stat === undefined || stat.nlink > 1 ? 0 : stat.blocks * 512;
+  return stat === undefined || stat.nlink > 1 ? 0 : allocatedBytes(stat);
 }
 
 /** Windows refuses while a disk is attached; without its record the file goes with a later prune. */
 function removeUnlessOpen(file: string): void {
   try {
-    rmSync(file, { force: true });
+    removeFile(file);
   } catch (error) {
-    if (process.platform !== 'win32' || !['EBUSY', 'EPERM', 'EACCES'].includes(systemCode(error) ?? ''))
-      throw error;
+    if (!isRefusedForNow(error)) throw error;
   }
 }

@@ -1,11 +1,15 @@
 /** Reading the store's small files: absent is an answer, and what cannot be read or written has a name. */
 import { readFileSync, readdirSync, unlinkSync, utimesSync } from 'node:fs';
 import { HyperfileError, systemCode } from '../base/error.ts';
+import { patiently } from '../base/patience.ts';
+
+/** Where rights are missing nobody waits long. */
+const READ_ATTEMPTS = 4;
 
 /** A file's text, or undefined when there is no such file. */
 export function readIfThere(filePath: string): string | undefined {
   try {
-    return readFileSync(filePath, 'utf8');
+    return patiently(() => readFileSync(filePath, 'utf8'), READ_ATTEMPTS);
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined;
     throw accessError(filePath, error);
@@ -25,7 +29,7 @@ export function listIfThere(folder: string): string[] {
 /** Removes a file; false when it was not there. */
 export function removeIfThere(filePath: string): boolean {
   try {
-    unlinkSync(filePath);
+    patiently(() => unlinkSync(filePath));
     return true;
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return false;
@@ -58,6 +62,7 @@ export function touch(filePath: string): void {
 const ACCESS_REASONS: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
   EPERM: 'operation not permitted',
+  EBUSY: 'another program has it open',
   EROFS: 'the file system is read-only',
   ENOTDIR: 'a part of the path is not a folder',
   EIO: 'the storage reports an input/output error',

@@ -3,7 +3,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { HyperfileError } from '../base/error.ts';
 import { openLayer, type Layer, type LayerTables } from './layer.ts';
-import { parentCandidates, type Locator } from './locator.ts';
+import type { Locator } from './locator.ts';
+import { parentCandidates } from './parent-paths.ts';
 
 /** The depth at which other readers stop. */
 export const MAX_CHAIN_LAYERS = 256;

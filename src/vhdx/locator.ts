@@ -1,5 +1,4 @@
 /** The parent locator: how a differencing disk names its parent (MS-VHDX section 2.6.2.6). */
-import path from 'node:path';
 import type { ErrorCode } from '../base/codes/index.ts';
 import type { ErrorData } from '../base/error.ts';
 import { isGuid } from '../bytes/guid.ts';
@@ -90,49 +89,4 @@ export function encodeLocator(entries: ReadonlyMap<string, string>): Uint8Array 
     end = valueOffset + value.length;
   });
   return item;
-}
-
-/** The entries a child at `childPath` gets for its parent. */
-export function locatorFor(
-  childPath: string,
-  parentPath: string,
-  parentDataWriteGuid: string,
-): Map<string, string> {
-  return new Map([
-    ['parent_linkage', `{${parentDataWriteGuid}}`],
-    ['relative_path', relativeWindowsPath(path.dirname(childPath), parentPath)],
-    ['absolute_win32_path', absoluteWindowsPath(parentPath)],
-  ]);
-}
-
-function relativeWindowsPath(folder: string, parentPath: string): string {
-  const relative = path.relative(folder, path.resolve(parentPath)).replaceAll('/', '\\');
-  return relative.startsWith('..') ? relative : `.\\${relative}`;
-}
-
-/**
- * Readers that know only absolute paths take the base name and look beside the child. Elsewhere than on Windows no such
- * path exists, and where the host keeps its files is nobody's business: only the name in it is true.
- */
-function absoluteWindowsPath(parentPath: string): string {
-  if (process.platform !== 'win32') return `\\\\?\\C:\\hyperfile\\${path.basename(parentPath)}`;
-  const absolute = path.resolve(parentPath);
-  return absolute.startsWith('\\\\') ? `\\\\?\\UNC\\${absolute.slice(2)}` : `\\\\?\\${absolute}`;
-}
-
-/** Where the parent may be, most trusted first, without repeats. */
-export function parentCandidates(childPath: string, locator: Locator): string[] {
-  const folder = path.dirname(path.resolve(childPath));
-  const named = PATH_KEYS.flatMap((key) => locator.entries.get(key) ?? []);
-  const besides = named.map((name) => path.join(folder, path.win32.basename(name)));
-  return [...new Set([...followedPaths(childPath, locator), ...besides])];
-}
-
-/** The paths of a locator that lead anywhere on this host: elsewhere than on Windows only the relative one. */
-export function followedPaths(childPath: string, { entries }: Locator): string[] {
-  const folder = path.dirname(path.resolve(childPath));
-  const relative = entries.get('relative_path');
-  const followed = relative === undefined ? [] : [path.resolve(folder, relative.replaceAll('\\', '/'))];
-  if (process.platform !== 'win32') return followed;
-  return [...followed, ...PATH_KEYS.slice(1).flatMap((key) => entries.get(key) ?? [])];
 }

@@ -2,10 +2,10 @@
  * A writable disk whose file becomes a layer when it is sealed: a difference on a chain, or a new base. One leaf takes the
  * writes, one index answers for everything below it.
  */
-import fs from 'node:fs';
 import path from 'node:path';
 import { UNFINISHED_PREFIX } from '../base/atomic-file.ts';
 import { HyperfileError, isHyperfileError, systemCode } from '../base/error.ts';
+import { removeFile, renameOverOpen } from '../base/patience.ts';
 import { randomGuid } from '../bytes/guid.ts';
 import type { BlockFile } from '../disk/block-file.ts';
 import { createHostFile } from '../disk/host-file.ts';
@@ -16,9 +16,10 @@ import { writeIdentifier } from './file-layout.ts';
 import { finishLeaf } from './finish.ts';
 import { checkedGeometry } from './geometry.ts';
 import { Leaf } from './leaf.ts';
-import { encodeLocator, locatorFor } from './locator.ts';
+import { encodeLocator } from './locator.ts';
 import type { Metadata } from './metadata.ts';
 import { DEFAULT_BLOCK_BYTES, newDiskMetadata, type NewDiskOptions } from './new-disk.ts';
+import { locatorFor } from './parent-paths.ts';
 import { copyLeaf, isWorthRewriting } from './rewrite.ts';
 import type { RunSource } from './runs.ts';
 import { SectorDisk } from './sector-disk.ts';
@@ -153,13 +154,13 @@ class Sandbox extends SectorDisk implements SealableDisk {
       writeIdentifier(file);
       const fresh = new Leaf(file, leaf.geometry, this.#index);
       copyLeaf(leaf, fresh);
-      fs.renameSync(unfinished, this.#path);
+      renameOverOpen(unfinished, this.#path);
       this.#top = this.#leaf = fresh;
       leaf.file.close();
       return fresh;
     } catch (error) {
       file?.close();
-      fs.rmSync(unfinished, { force: true });
+      removeFile(unfinished);
       // When the host has no room, nothing is lost but space: the leaf is whole as it is.
       if (isHyperfileError(error) || systemCode(error) !== undefined) return leaf;
       throw error;
@@ -195,5 +196,5 @@ function newFile(filePath: string, layerCount: number): BlockFile {
 
 function discard(file: BlockFile): void {
   file.close();
-  fs.rmSync(file.path, { force: true });
+  removeFile(file.path);
 }

@@ -7,7 +7,9 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { acquireLock, lockHolder, tryLock, waitForLock, withLock } from '../../src/base/lock.ts';
-import { ownerIsGone, ownerPid, ownerTag } from '../../src/base/owner.ts';
+import { ownerIsGone, ownerPid, ownerTag, startByPs } from '../../src/base/owner.ts';
+import { testWith } from '../support/needs.ts';
+import { poseAs } from '../support/pose-as.ts';
 
 function lockPath(): string {
   const folder = mkdtempSync(path.join(tmpdir(), 'hyperfile-lock-'));
@@ -155,4 +157,17 @@ describe('an owner', () => {
       expect(ownerIsGone('nonsense', Date.now())).toBe(false);
     },
   );
+
+  testWith(['ps'], 'on macOS is known by when its process started', () => {
+    const start = startByPs(process.pid);
+    expect(Number(start) * 1000).toBeGreaterThan(Date.now() - process.uptime() * 1000 - 10_000);
+    expect(Number(start) * 1000).toBeLessThan(Date.now() + 2000);
+    expect(startByPs(999_999_999)).toBeUndefined();
+    const [, , boot, namespace] = ownerTag().split('-');
+    poseAs('darwin');
+    expect(ownerIsGone([process.pid, start, boot, namespace].join('-'), 0)).toBe(false);
+    expect(ownerIsGone([process.pid, Number(start) - 60, boot, namespace].join('-'), 0)).toBe(true);
+    expect(ownerIsGone([process.pid, 'x', boot, namespace].join('-'), 0)).toBe(false);
+    expect(ownerIsGone([999_999_999, start, boot, namespace].join('-'), 0)).toBe(true);
+  });
 });

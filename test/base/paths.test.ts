@@ -10,5 +10,6 @@ test('the store follows the habits of each platform', () => {
   expect(storeFolder({ XDG_DATA_HOME: '/data' }, 'linux')).toBe('/data/hyperfile');
   expect(storeFolder({ XDG_DATA_HOME: 'relative' }, 'linux')).toMatch(/\/\.local\/share\/hyperfile$/);
   expect(storeFolder({ LOCALAPPDATA: '/local' }, 'win32')).toBe('/local/Hyperfile');
+  expect(storeFolder({ LOCALAPPDATA: '' }, 'win32')).toMatch(/AppData.Local.Hyperfile$/);
   expect(storeFolder({}, 'darwin')).toMatch(/\/Library\/Application Support\/hyperfile$/);
 });

@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { interruptible } from '../../src/cli/interrupt.ts';
+import { poseAs } from '../support/pose-as.ts';
 
 const WORKER = path.join(import.meta.dirname, 'interrupted-work.ts');
 
@@ -36,6 +38,19 @@ describe('Ctrl-C', () => {
     expect(out).not.toContain('cleaned');
     expect(status).toBe(130);
   });
+});
+
+test('Ctrl-Break stops the work on Windows', async () => {
+  poseAs('win32');
+  const told: string[] = [];
+  const announce = (message: string) => void told.push(message);
+  const work = interruptible(announce, async (signal) => {
+    process.emit('SIGBREAK');
+    return Promise.resolve(signal.aborted);
+  });
+  expect(await work).toBe(true);
+  expect(told).toHaveLength(1);
+  expect(process.listenerCount('SIGBREAK')).toBe(0);
 });
 
 describe('a reader that goes away', () => {

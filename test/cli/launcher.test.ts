@@ -79,6 +79,16 @@ describe('the launcher', () => {
     expect(readdirSync(path.join(cache, 'hyperfile/compile-cache')).length).toBeGreaterThan(0);
   });
 
+  test('keeps it apart from the store on Windows, where names do not differ in case', () => {
+    const windows = path.join(folder, 'windows.cjs');
+    writeFileSync(windows, `Object.defineProperty(process, 'platform', { value: 'win32' });`);
+    const local = path.join(folder, 'local');
+    mkdirSync(local);
+    launch({ LOCALAPPDATA: local, HOME: path.join(folder, 'home') }, ['--require', windows]);
+    expect(readdirSync(local)).toEqual(['Temp']);
+    expect(readdirSync(path.join(local, 'Temp/hyperfile/compile-cache')).length).toBeGreaterThan(0);
+  });
+
   test('starts without a cache where none can be written, or no home is known', () => {
     const blocked = path.join(folder, 'blocked');
     writeFileSync(blocked, 'a file, not a folder');

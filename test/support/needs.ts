@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'vitest';
+import { windowsNode } from './windows-node.ts';
 
 type Need = string;
 
@@ -11,7 +12,7 @@ const present = new Map<Need, boolean>();
 /** Tests that start the project as somebody without rights; a clone below /root is closed to everyone else. */
 export const OPEN_TO_OTHERS = 'a project that others may read';
 
-/** `root`, {@link OPEN_TO_OTHERS}, `/an/absolute/path`, `python:MODULE` of the system's Python, `dotnet:VERSION` for a .NET SDK of at least that major version, or a program that must be on PATH. */
+/** `root`, {@link OPEN_TO_OTHERS}, `/an/absolute/path`, `python:MODULE` of the system's Python, `dotnet:VERSION` for a .NET SDK of at least that major version, `windows-node` (test/support/windows-node.ts), or a program that must be on PATH. */
 export function has(need: Need): boolean {
   let known = present.get(need);
   if (known === undefined) {
@@ -23,6 +24,7 @@ export function has(need: Need): boolean {
 
 function look(need: Need): boolean {
   if (need === 'root') return process.getuid?.() === 0;
+  if (need === 'windows-node') return windowsNode() !== undefined;
   if (need.startsWith('/')) return existsSync(need);
   try {
     if (need === OPEN_TO_OTHERS) {

@@ -4,7 +4,8 @@ import { isHyperfileError } from '../../src/base/error.ts';
 import { BAT_REGION, METADATA_REGION, MIB, TIB } from '../../src/vhdx/format.ts';
 import { bitmapEntryIndex, geometryOf, payloadEntryIndex, sectorsIn } from '../../src/vhdx/geometry.ts';
 import { encodeHeader } from '../../src/vhdx/header.ts';
-import { decodeLocator, encodeLocator, parentCandidates } from '../../src/vhdx/locator.ts';
+import { decodeLocator, encodeLocator } from '../../src/vhdx/locator.ts';
+import { parentCandidates } from '../../src/vhdx/parent-paths.ts';
 import { encodeRegionTable } from '../../src/vhdx/region.ts';
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');

@@ -1,7 +1,10 @@
 /** Puts a disk of any known format into the store as one dynamic VHDX. */
-import { constants } from 'node:fs';
-import { copyFile, link, rm, stat } from 'node:fs/promises';
+import { constants, createReadStream, createWriteStream } from 'node:fs';
+import { chmod, copyFile, link, rm, stat } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
+import { allocatedBytes } from '../../base/allocated-bytes.ts';
 import { systemCode } from '../../base/error.ts';
+import { isOnWindows } from '../../base/host-platform.ts';
 import { convertInto } from '../../convert/convert.ts';
 import { unusable } from '../../convert/formats.ts';
 import { openChain } from '../../vhdx/chain.ts';
@@ -11,6 +14,7 @@ import type { Workshop } from '../workshop.ts';
 import { fileKind } from './disk-kind.ts';
 
 const WRITE_BITS = 0o222;
+const COPY_BYTES = 1024 * 1024;
 
 /**
  * @param target Does not exist; nothing is left there when this throws.
@@ -59,6 +63,7 @@ function standsAlone(file: string): boolean {
  * later and every layer above would be lost. File systems that can share the blocks of a copy do.
  */
 async function takeOver(file: string, target: string): Promise<void> {
+  if (isOnWindows()) return copyOnWindows(file, target);
   const { mode } = await stat(file);
   if ((mode & WRITE_BITS) === 0) {
     try {
@@ -68,4 +73,19 @@ async function takeOver(file: string, target: string): Promise<void> {
     }
   }
   await copyFile(file, target, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
+}
+
+/**
+ * A link would be as sparse, compressed or read-only as the file, and so would a copy by the system. Hyper-V takes nothing
+ * sparse or compressed for a disk, and what is read-only cannot be flushed.
+ */
+async function copyOnWindows(file: string, target: string): Promise<void> {
+  const stats = await stat(file);
+  if (allocatedBytes(stats) < stats.size)
+    return pipeline(
+      createReadStream(file, { highWaterMark: COPY_BYTES }),
+      createWriteStream(target, { flags: 'wx' }),
+    );
+  await copyFile(file, target, constants.COPYFILE_EXCL);
+  await chmod(target, 0o600);
 }

@@ -1,6 +1,7 @@
 /** Converts disks as the command line asks for it. */
 import { statSync } from 'node:fs';
 import path from 'node:path';
+import { allocatedBytes as allocatedBytesOf } from '../../base/allocated-bytes.ts';
 import { HyperfileError, isHyperfileError } from '../../base/error.ts';
 import { convertDisk } from '../../convert/convert.ts';
 import type { DiskFormat } from '../../convert/format-names.ts';
@@ -17,8 +18,6 @@ export interface ConvertFlags extends WorkFlags {
   readonly blockSize?: number;
   readonly sync?: boolean;
 }
-
-const ALLOCATION_UNIT_BYTES = 512;
 
 /** @throws HyperfileError as {@link convertDisk}; DISK_FORMAT_UNKNOWN */
 export async function convert(
@@ -39,9 +38,9 @@ export async function convert(
   const diskBytes = await withDiskWork(flags, console, `converting ${inputName} to ${outputName}`, (io) =>
     convertDisk({ format: from, path: input }, target, output, io, { durable: flags.sync === true }),
   );
-  const { size: fileBytes, blocks } = statSync(target);
-  const allocatedBytes = blocks * ALLOCATION_UNIT_BYTES;
-  const result = { path: target, format, from, diskBytes, fileBytes, allocatedBytes };
+  const stats = statSync(target);
+  const allocatedBytes = allocatedBytesOf(stats);
+  const result = { path: target, format, from, diskBytes, fileBytes: stats.size, allocatedBytes };
   const text = `${outputName}: ${format} disk of ${formatSize(diskBytes)}, ${formatSize(allocatedBytes)} on disk\n`;
   writeResult(flags, console, result, text);
 }

@@ -1,5 +1,6 @@
 /** What `disk info` tells about a VHDX file and the chain below it. */
 import { statSync } from 'node:fs';
+import { allocatedBytes } from '../../base/allocated-bytes.ts';
 import { isHyperfileError, type HyperfileError } from '../../base/error.ts';
 import { closeLayers } from '../../vhdx/ancestry.ts';
 import { examineChain, examineLayer, type ExaminedLayer } from '../../vhdx/examine.ts';
@@ -45,8 +46,6 @@ export interface DiskReport {
   readonly problem?: HyperfileError;
 }
 
-const ALLOCATION_UNIT_BYTES = 512;
-
 /** @throws HyperfileError when the file itself cannot be read as a VHDX */
 export function diskReport(file: string): DiskReport {
   try {
@@ -86,7 +85,7 @@ function report(layer: ExaminedLayer, depth: number): LayerReport {
     blocks: geometry.blockCount,
     allocatedBlocks: layer.allocatedBlocks,
     fileBytes: layer.fileBytes,
-    allocatedBytes: statSync(path).blocks * ALLOCATION_UNIT_BYTES,
+    allocatedBytes: allocatedBytes(statSync(path)),
     virtualDiskId: metadata.virtualDiskId,
     dataWriteGuid: layer.dataWriteGuid,
     fileWriteGuid: header.fileWriteGuid,

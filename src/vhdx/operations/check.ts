@@ -12,7 +12,7 @@ import { CollectedFindings } from '../collected-findings.ts';
 import { errorAt, noteAt, warningAt } from '../findings.ts';
 import { MIB } from '../format.ts';
 import { readTables, type LayerTables } from '../layer.ts';
-import { followedPaths } from '../locator.ts';
+import { followedPaths } from '../parent-paths.ts';
 import { reserveTables } from '../used-space.ts';
 
 /** One file of a chain and what is to be said about it. */
@@ -126,8 +126,12 @@ function judgeParent(child: LayerTables, parent: LayerTables, findings: Collecte
   const problem = parentProblem(child, parent);
   if (problem) findings.report(errorAt(problem.code, child.path, at, problem.data));
   const identity = identityOf(parent.path);
+  let isLedThere = false;
   for (const place of followedPaths(child.path, child.locator!)) {
-    if (identityOf(place) === identity) continue;
+    const found = identityOf(place);
+    isLedThere ||= found === identity;
+    // Paths are tried in turn: behind one that leads there, others may lead nowhere.
+    if (found === identity || (found === undefined && isLedThere)) continue;
     const data = { place, parent: parent.path };
     findings.report(warningAt('VHDX_PARENT_PATH', child.path, at, data, 'parent-paths'));
   }

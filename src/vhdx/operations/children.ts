@@ -3,8 +3,9 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { HyperfileError, isHyperfileError } from '../../base/error.ts';
 import { openHostFile } from '../../disk/host-file.ts';
+import { identityOf } from '../ancestry.ts';
 import { readTables, type LayerTables } from '../layer.ts';
-import { parentCandidates } from '../locator.ts';
+import { parentCandidates } from '../parent-paths.ts';
 
 const ENDING = /\.a?vhdx$/i;
 
@@ -17,6 +18,7 @@ export interface Child {
 export function findChildren(parentPath: string, parentDataWriteGuid: string): Child[] {
   const parent = fs.realpathSync(parentPath);
   const folder = path.dirname(parent);
+  const identity = identityOf(parent);
   const names = fs.readdirSync(folder).filter((name) => ENDING.test(name));
   return names
     .map((name) => path.join(folder, name))
@@ -24,7 +26,7 @@ export function findChildren(parentPath: string, parentDataWriteGuid: string): C
     .flatMap((file) => {
       const tables = describe(file);
       if (!tables?.locator?.linkage.includes(parentDataWriteGuid)) return [];
-      const named = parentCandidates(file, tables.locator).some((candidate) => isSameFile(candidate, parent));
+      const named = parentCandidates(file, tables.locator).some((place) => identityOf(place) === identity);
       return named ? [{ path: file, tables }] : [];
     });
 }
@@ -53,13 +55,5 @@ function describe(file: string): LayerTables | undefined {
   } catch (error) {
     if (isHyperfileError(error)) return undefined;
     throw error;
-  }
-}
-
-function isSameFile(one: string, other: string): boolean {
-  try {
-    return fs.realpathSync(one) === other;
-  } catch {
-    return false;
   }
 }

@@ -1,7 +1,7 @@
 /** Merges a differencing disk of the host into its parent, and sees to the disks around the two. */
-import fs from 'node:fs';
 import type { Progress } from '../../base/events.ts';
 import { HyperfileError } from '../../base/error.ts';
+import { removeFile } from '../../base/patience.ts';
 import { closeLayers, openLayers } from '../ancestry.ts';
 import { openEditor, openLocked, type LockedFile } from '../edit/open.ts';
 import type { Layer } from '../layer.ts';
@@ -61,7 +61,7 @@ function* mergeLocked(
     const grandchildren = findChildren(paths.child, leaf.dataWriteGuid).map(({ path }) => path);
     const dataWriteGuid = yield* mergeFiles(child.file, parent.file, below);
     for (const grandchild of grandchildren) adopt(grandchild, { path: paths.parent, dataWriteGuid });
-    if (!options.keep) fs.rmSync(paths.child);
+    if (!options.keep) removeFile(paths.child);
     return { parent: paths.parent, relinked: grandchildren };
   } finally {
     parent.close();

@@ -5,7 +5,8 @@ import { closeLayers, identityOf, openLayers } from '../ancestry.ts';
 import type { Editor } from '../edit/editor.ts';
 import { replaceItem } from '../edit/metadata-edit.ts';
 import { openEditor, openLocked } from '../edit/open.ts';
-import { encodeLocator, locatorFor } from '../locator.ts';
+import { encodeLocator, PATH_KEYS } from '../locator.ts';
+import { locatorFor } from '../parent-paths.ts';
 
 export interface RebaseOptions {
   /** Take a parent with another identity: only right when it reads exactly as the old one did. */
@@ -61,10 +62,9 @@ export function rebase(childPath: string, parentPath: string, options: RebaseOpt
 export function relink(editor: Editor, parent: ParentIdentity, mergesInto?: string): void {
   const { locator, path: childPath } = editor.layer;
   const entries = new Map(locator?.entries);
-  for (const key of ['parent_linkage2', 'volume_path']) entries.delete(key);
-  for (const [key, value] of locatorFor(path.resolve(childPath), parent.path, parent.dataWriteGuid)) {
-    entries.set(key, value);
-  }
+  const fresh = locatorFor(path.resolve(childPath), parent.path, parent.dataWriteGuid);
+  for (const key of ['parent_linkage2', ...PATH_KEYS]) if (!fresh.has(key)) entries.delete(key);
+  for (const [key, value] of fresh) entries.set(key, value);
   if (mergesInto !== undefined) entries.set('parent_linkage2', `{${mergesInto}}`);
   editor.begin('file');
   replaceItem(editor, 'parentLocator', encodeLocator(entries));
