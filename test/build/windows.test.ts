@@ -166,6 +166,24 @@ describe('a build of a Windows guest', () => {
     }
   });
 
+  test('steps with a layer and those without travel in a cache elsewhere', async () => {
+    const cache = path.join(yard.folder, 'cache');
+    const lines = 'RUN --layer=false far\nREBOOT\nRUN away\nMACHINE memory=4G\nREBOOT\n';
+    const first = await build(lines, { cacheTo: [`type=local,dest=${cache},mode=max`] });
+    const other = new Yard();
+    try {
+      const driver = new WindowsDriver();
+      const options = { contextPath: yard.context, cacheFrom: [`type=local,src=${cache}`] };
+      const recipe = `# escape=\`\nFROM ./golden.vhdx\n${lines}`;
+      const second = await other.build(recipe, options, undefined, driver.choose);
+      expect(second.steps.every((step) => step.endsWith(' cached'))).toBe(true);
+      expect(driver.calls).toEqual([]);
+      expect(second.image.id).toBe(first.image.id);
+    } finally {
+      other.remove();
+    }
+  });
+
   test('without that secret says how to give it, and where it was asked for', async () => {
     const asking = { asksForAccess: true };
     await expect(build('RUN nobody\n', asking)).rejects.toMatchObject({

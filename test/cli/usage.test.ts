@@ -35,6 +35,8 @@ const WRONG: readonly (readonly [line: string, message: string, hint: string])[]
   ],
   ['build --disk-size 10Q .', '"10Q" is not a size', 'Write a size like 64G'],
   ['build --build-arg =x .', '"=x" is not a value for --build-arg, which takes NAME=VALUE or NAME', ''],
+  ['build --secret hunter2 .', 'a --secret is written wrongly', 'Write --secret id=guest,src=FILE'],
+  ['build --driver-opt memory .', '"memory" is not a value for --driver-opt, which takes KEY=VALUE', ''],
   ['images --format yaml', '"yaml" is not a value for --format, which takes table or json', ''],
   ['images extra', "too many arguments for 'images'. Expected 0 arguments but got 1: extra", 'images --help'],
   ['history', 'IMAGE is missing', 'history --help'],

@@ -125,7 +125,7 @@ export const languageCodes = errorTable({
   LANG_BASE: {
     exit: 3,
     message: '{value} is not something to build on: {problem}',
-    why: 'FROM takes a stage, an image, a disk file that begins with `/`, `./` or `../`, `scratch` or a debootstrap:// base.',
+    why: 'FROM takes a stage, an image, a disk or a medium in a file that begins with `/`, `./` or `../`, `scratch` or a debootstrap:// base.',
     todo: 'See the chapter on FROM in docs/language.md.',
   },
   LANG_QUOTE: {

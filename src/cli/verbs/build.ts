@@ -40,13 +40,13 @@ export fails the build) and compression-level=1 to 22.`;
 
 const DRIVERS = `
 Drivers (--driver, --driver-opt):
-  namespace (Linux)    runtime=builtin, crun or runc
-  hyperv (Windows)     seal=shutdown or checkpoint; switch=NAME-or-GUID; where the
-                       recipe has no MACHINE memory=2G and cpus=2;
-                       boot-timeout=10m; stop-timeout=5m
-Commands run in Windows guests as the user that --secret id=guest names: a file
-with the user's name on the first line and the password on the second, or a
-private key below the name for guests that are reached by SSH.`;
+  namespace (Linux)   runtime=builtin, crun or runc
+  hyperv (Windows)    seal=shutdown or checkpoint; switch=NAME or its GUID;
+                      boot-timeout=10m; stop-timeout=5m; memory=2G and cpus=2
+                      where the recipe has no MACHINE
+Commands in Windows guests run as the user that --secret id=guest names: the
+name on its first line and the password on the second, or, for guests that are
+reached by SSH, a private key below the name.`;
 
 export function define(command: Command, console: Console): void {
   command

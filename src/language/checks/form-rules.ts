@@ -1,6 +1,6 @@
 /** Checks of how things are written. */
 import { createScanner, type Scanner } from '../scan.ts';
-import type { Instruction } from '../ast.ts';
+import type { Instruction, Word } from '../ast.ts';
 import { allInstructions, perInstruction, type Rule } from './rule.ts';
 
 export const formRules: readonly Rule[] = [
@@ -54,6 +54,25 @@ export const formRules: readonly Rule[] = [
     }),
   },
   {
+    name: 'WindowsPathEscape',
+    description: 'Paths with backslashes stand in a recipe whose escape character is the backtick.',
+    severity: 'warning',
+    check: (recipe, report) => {
+      if (recipe.directives.escape !== '\\') return;
+      for (const instruction of allInstructions(recipe)) {
+        const path = pathOf(instruction);
+        if (path === undefined || !/^["']?[A-Za-z]:\\(?!\\)./.test(path.raw)) continue;
+        const hint = 'begin the recipe with # escape=`';
+        report(
+          instruction,
+          path.range,
+          'the backslashes of this path are lost: they escape what follows',
+          hint,
+        );
+      }
+    },
+  },
+  {
     name: 'ExposeProtoCasing',
     description: 'Protocols are in lower case.',
     severity: 'warning',
@@ -79,4 +98,10 @@ function hasEmptyContinuation(instruction: Instruction, scanner: Scanner): boole
     at = Math.max(at + 1, end);
   }
   return false;
+}
+
+/** A path in the guest that the build reads itself. */
+function pathOf(instruction: Instruction): Word | undefined {
+  if (instruction.kind === 'WORKDIR') return instruction.path;
+  return instruction.kind === 'COPY' || instruction.kind === 'ADD' ? instruction.destination : undefined;
 }
