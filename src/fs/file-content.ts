@@ -8,22 +8,23 @@ const BLOCK_BYTES = 4096;
 /** Small files' worth of work that one chunk is; see {@link Pace.due}. */
 const CHUNK_WEIGHT = 16;
 
+/** Windows knows none of them; there {@link openNew} follows no link either, and no file is a pipe. */
+const { O_NOFOLLOW, O_NONBLOCK }: { readonly O_NOFOLLOW?: number; readonly O_NONBLOCK?: number } = constants;
+const NOFOLLOW = O_NOFOLLOW ?? 0;
+const NONBLOCK = O_NONBLOCK ?? 0;
+
 /** Shared: filled and emptied again before anything else can run. */
 const chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
 const zeros = Buffer.alloc(CHUNK_BYTES);
 
 /** Opens for reading; never waits for a pipe, never follows a link in the last place. */
 export function openToRead(hostPath: string): number {
-  return openSync(hostPath, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  return openSync(hostPath, constants.O_RDONLY | NOFOLLOW | NONBLOCK);
 }
 
 /** Opens a file that must not exist yet. */
 export function openNew(hostPath: string): number {
-  return openSync(
-    hostPath,
-    constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
-    0o600,
-  );
+  return openSync(hostPath, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | NOFOLLOW, 0o600);
 }
 
 /** Hands every piece of a file to `take`, which must be done with it when it returns. */

@@ -10,8 +10,14 @@ const REASONS: Readonly<Record<string, string>> = {
   EMLINK: 'too many hard links',
   ENOENT: 'it vanished meanwhile',
   ETXTBSY: 'the file is in use',
+  EBUSY: 'another program has it open',
+  ENOTEMPTY: 'the directory is not empty',
+  UNKNOWN: 'an error that has no name',
   EILSEQ: 'the file system cannot store this name',
 };
+
+/** Node's word for what Windows refuses without a POSIX name is UNKNOWN. */
+const SYSTEM_CODE = /^(?:E[A-Z0-9]+|UNKNOWN)$/;
 
 /** Runs `body`; what the system refuses becomes FS_GUEST_FULL or FS_FAILED about `path`, named as the guest does. */
 export function guarded<T>(action: string, path: string, body: () => T): T {
@@ -25,7 +31,7 @@ export function guarded<T>(action: string, path: string, body: () => T): T {
 /** Errors of ours, and those that are not the system's, pass unchanged. */
 export function asFsError(error: unknown, action: string, path: string): unknown {
   const code = systemCode(error);
-  if (error instanceof HyperfileError || code === undefined || !/^E[A-Z0-9]+$/.test(code)) return error;
+  if (error instanceof HyperfileError || code === undefined || !SYSTEM_CODE.test(code)) return error;
   if (code === 'ENOSPC' || code === 'EDQUOT')
     return new HyperfileError('FS_GUEST_FULL', { data: { path }, cause: error });
   const reason = REASONS[code] ?? code;

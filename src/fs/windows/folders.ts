@@ -65,6 +65,8 @@ function readFolder(directory: string): Folder {
 }
 
 function pick(folder: Folder, name: string): Listed | undefined {
-  const all = folder.get(foldName(name));
-  return all?.find((listed) => listed.name === name) ?? all?.[0];
+  const all = folder.get(foldName(name)) ?? [];
+  const best = all.find((listed) => listed.name === name) ?? all[0];
+  // Which of several Windows opens is its own choice: one that leads away is enough for caution.
+  return best && { name: best.name, isReparsePoint: all.some(({ isReparsePoint }) => isReparsePoint) };
 }

@@ -23,6 +23,6 @@ export function toWindowsPath(names: readonly string[]): string {
   return `${SYSTEM_DRIVE}\\${names.join('\\')}`;
 }
 
-export function isSystemDrive(drive: string): boolean {
+function isSystemDrive(drive: string): boolean {
   return drive.toUpperCase() === SYSTEM_DRIVE;
 }

@@ -4,8 +4,8 @@
  */
 import { readlinkSync } from 'node:fs';
 import { systemCode } from '../../base/error.ts';
+import { hostSystem } from '../../base/host-platform.ts';
 import { readAttribute } from '../../base/spawn.ts';
-import { HOST_SYSTEM } from '../host-system.ts';
 
 export type ReparsePoint =
   | { readonly kind: 'link'; readonly text: string }
@@ -26,7 +26,7 @@ const HEAD_BYTES = 8;
 /** A link's text, or what else a reparse point is; read from a volume that this host has mounted. */
 export function readReparsePoint(hostPath: string): ReparsePoint {
   // ntfs-3g makes a path of this host of a target, and a link of everything; Windows gives it as it is.
-  const data = HOST_SYSTEM === 'linux' ? readAttribute(hostPath, 'system.ntfs_reparse_data') : undefined;
+  const data = hostSystem() === 'linux' ? readAttribute(hostPath, 'system.ntfs_reparse_data') : undefined;
   if (data) return parseReparseData(data);
   try {
     return { kind: 'link', text: readlinkSync(hostPath) };

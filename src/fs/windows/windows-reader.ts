@@ -10,7 +10,7 @@ import type { Trace } from '../inside.ts';
 import type { TreeReader } from '../source-tree.ts';
 import { guarded } from '../system-error.ts';
 import { Folders } from './folders.ts';
-import { fromWindowsPath, isSystemDrive, toWindowsPath } from './guest-path.ts';
+import { fromWindowsPath, SYSTEM_DRIVE, toWindowsPath } from './guest-path.ts';
 import { parseLinkTarget, withoutDotDot, type LinkTarget } from './link-target.ts';
 import { checkWindowsName, foldName } from './names.ts';
 import { readReparsePoint } from './reparse-point.ts';
@@ -18,8 +18,10 @@ import { readReparsePoint } from './reparse-point.ts';
 export interface WindowsReaderOptions {
   /** What errors call the tree. */
   readonly label: string;
-  /** A guest's volume, which is its `C:`; else a folder of this host, under its own path. */
+  /** A guest's volume; else a folder of this host, whose mounted volumes and placeholders this host can read. */
   readonly isGuest: boolean;
+  /** What absolute links call the root. Default: `C:\\` in a guest, else the folder's own path. */
+  readonly ownPath?: string;
 }
 
 /** Windows allows 63 reparse points in a path; 40 is what a Linux guest has. */
@@ -31,11 +33,13 @@ export class WindowsReader implements TreeReader {
   readonly folders = new Folders();
   readonly #label: string;
   readonly #isGuest: boolean;
+  readonly #ownPath: LinkTarget;
 
-  constructor(rootPath: string, { label, isGuest }: WindowsReaderOptions) {
+  constructor(rootPath: string, { label, isGuest, ownPath }: WindowsReaderOptions) {
     this.rootPath = path.toNamespacedPath(path.resolve(rootPath));
     this.#label = label;
     this.#isGuest = isGuest;
+    this.#ownPath = parseLinkTarget(ownPath ?? (isGuest ? SYSTEM_DRIVE : this.rootPath));
   }
 
   sourceOf(written: string): string {
@@ -79,7 +83,7 @@ export class WindowsReader implements TreeReader {
   }
 
   join(directory: string, name: string): string {
-    return directory + path.sep + name;
+    return directory.endsWith(path.sep) ? directory + name : directory + path.sep + name;
   }
 
   /** @throws HyperfileError FS_REPARSE_POINT for a directory that is somewhere else, such as another volume */
@@ -93,9 +97,7 @@ export class WindowsReader implements TreeReader {
   readLink(hostPath: string): string {
     const text = this.#linkText(hostPath);
     const target = parseLinkTarget(text);
-    if (target.from === 'elsewhere') return text.replaceAll('\\', '/');
-    if (target.from === 'here') return target.names.join('/');
-    if (target.from === 'root') return '/' + target.names.join('/');
+    if (target.from !== 'drive') return text.replaceAll('\\', '/');
     const inside = this.#namesOnDrive(target.drive, target.names);
     return inside ? '/' + inside.join('/') : [target.drive, ...target.names].join('/');
   }
@@ -148,8 +150,7 @@ export class WindowsReader implements TreeReader {
 
   /** Undefined when that is not in the tree. */
   #namesOnDrive(drive: string, names: readonly string[]): readonly string[] | undefined {
-    if (this.#isGuest) return isSystemDrive(drive) ? names : undefined;
-    const root = parseLinkTarget(this.rootPath);
+    const root = this.#ownPath;
     if (root.from !== 'drive' || foldName(root.drive) !== foldName(drive)) return undefined;
     const { names: clean } = withoutDotDot(names);
     const isBelow = root.names.every((name, at) => foldName(name) === foldName(clean[at] ?? ''));
@@ -178,6 +179,6 @@ export class WindowsReader implements TreeReader {
   }
 
   #hostPath(names: readonly string[]): string {
-    return [this.rootPath, ...names].join(path.sep);
+    return names.reduce((directory, name) => this.join(directory, name), this.rootPath);
   }
 }

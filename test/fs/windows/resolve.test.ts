@@ -137,6 +137,16 @@ describeWith(NTFS_NEEDS, 'a path in a Windows guest on NTFS', () => {
       expect(traced(root, '/LONGJU~1/file')).toBe('TARGET\\FILE');
     });
 
+    it.runIf(names === 'by the letter')(
+      'is refused where two names in one place leave open which it is',
+      async () => {
+        const root = plant(volume.folder(), { 'foo/': '' });
+        makeJunction(`${root}/FOO`, VOLUME);
+        expect(await codeOf(() => readerOf(root).trace('/foo/x'))).toBe('FS_REPARSE_POINT');
+        expect(await codeOf(() => readerOf(root).trace('/FOO/x'))).toBe('FS_LINK_OUTSIDE');
+      },
+    );
+
     it('never leaves the volume, and leads where Windows’ rules say, whatever the tree', () => {
       fc.assert(
         fc.property(

@@ -19,9 +19,11 @@ import { pack } from 'tar-stream';
 import { describe, expect, it } from 'vitest';
 import { isHyperfileError } from '../../../src/base/error.ts';
 import { openContext } from '../../../src/fs/build-context.ts';
+import { Copier } from '../../../src/fs/copier.ts';
 import { digestTree } from '../../../src/fs/digest-tree.ts';
 import type { CopyRequest } from '../../../src/fs/guest-files.ts';
 import { MountedFiles } from '../../../src/fs/mounted-files.ts';
+import { findSources } from '../../../src/fs/sources.ts';
 import { WindowsFiles } from '../../../src/fs/windows/windows-files.ts';
 import { WindowsReader } from '../../../src/fs/windows/windows-reader.ts';
 import { WindowsTree } from '../../../src/fs/windows/windows-tree.ts';
@@ -431,6 +433,26 @@ describeWith(NTFS_NEEDS, 'files of a Windows guest on NTFS', () => {
         ).toBe('FS_NOT_ON_WINDOWS');
       });
     });
+  });
+});
+
+describe('hard links of a Windows guest', () => {
+  it('become files of their own where the file takes no more names', async () => {
+    class FullTree extends WindowsTree {
+      override makeHardLink(): boolean {
+        return false;
+      }
+    }
+    const context = plant(scratchFolder(), { a: 'A' });
+    linkSync(`${context}/a`, `${context}/b`);
+    const root = scratchFolder();
+    const tree = new FullTree(new WindowsReader(root, { label: 'the guest', isGuest: true }));
+    const from = await openContext(context, undefined);
+    const copier = new Copier(tree, from, { owner: undefined, changeMode: undefined, signal: undefined });
+    for (const source of findSources(from, ['.'])) await copier.copyContents(source, root);
+    await copier.finish();
+    expect([text(`${root}/a`), text(`${root}/b`)]).toEqual(['A', 'A']);
+    expect(statSync(`${root}/a`).nlink).toBe(1);
   });
 });
 
