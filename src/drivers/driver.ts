@@ -1,4 +1,5 @@
 /** What opens a sandbox and runs commands in it. Every driver has this shape; the build knows no other. */
+import type { Listener, Progress } from '../base/events.ts';
 import type { GuestFiles } from '../fs/guest-files.ts';
 import type { MachineSettings } from '../oci/image.ts';
 
@@ -10,6 +11,11 @@ export interface Driver {
   open(request: OpenRequest): Promise<Sandbox>;
   /** Makes a new base disk: partition table, an EFI system partition, an empty root file system. */
   create(request: CreateRequest): Promise<RootPartition>;
+  /**
+   * Makes a new base disk and puts a system on it from its installation media, without starting it. Absent where that
+   * cannot be done.
+   */
+  install?(request: InstallRequest): Promise<RootPartition>;
   /** Finds the root file system of a foreign disk by its partition's type, else by looking for `etc/os-release`. */
   findRoot(chain: readonly string[], signal?: AbortSignal): Promise<RootPartition>;
   /** Ends what the sandboxes share (the disk server), closing any sandbox that is still open. */
@@ -39,6 +45,16 @@ export interface CreateRequest {
   readonly path: string;
   readonly sizeBytes: number;
   readonly signal?: AbortSignal;
+}
+
+export interface InstallRequest extends CreateRequest {
+  /** The installation medium: an ISO file. */
+  readonly mediumPath: string;
+  /** Which of the systems on it: a name, in any case, or a number. Absent: the only one. */
+  readonly edition?: string;
+  /** A file that answers what the system asks at its first start. */
+  readonly unattendPath?: string;
+  readonly onProgress: Listener<Progress>;
 }
 
 /** A root file system on a virtual disk, in bytes. */

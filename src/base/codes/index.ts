@@ -9,6 +9,7 @@ import { fsCodes } from './fs.ts';
 import { fuseCodes } from './fuse.ts';
 import { generalCodes } from './general.ts';
 import { hypervCodes } from './hyperv.ts';
+import { installCodes } from './install.ts';
 import { languageCodes } from './language.ts';
 import { ociCodes } from './oci.ts';
 import { planCodes } from './plan.ts';
@@ -35,6 +36,7 @@ export const ERROR_CODES = {
   ...driverCodes,
   ...powershellCodes,
   ...hypervCodes,
+  ...installCodes,
   ...buildCodes,
   ...secretCodes,
   ...ociCodes,

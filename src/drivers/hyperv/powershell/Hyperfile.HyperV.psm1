@@ -19,6 +19,7 @@ $ConfirmPreference = 'None'
 . "$PSScriptRoot/operations/GuestCommand.ps1"
 . "$PSScriptRoot/operations/Guest.ps1"
 . "$PSScriptRoot/operations/Leftover.ps1"
+. "$PSScriptRoot/operations/Install.ps1"
 
 Export-ModuleMember -Function @(
     'Get-HyperfileHost'
@@ -37,4 +38,8 @@ Export-ModuleMember -Function @(
     'Invoke-HyperfileGuestCommand'
     'Disconnect-HyperfileGuest'
     'Get-HyperfileLeftover'
+    'Mount-HyperfileMedium'
+    'Dismount-HyperfileMedium'
+    'Test-HyperfileUnattend'
+    'Install-HyperfileWindows'
 )

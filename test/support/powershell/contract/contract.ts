@@ -2,7 +2,7 @@
  * What Microsoft documents of the cmdlets that src/drivers/hyperv may call: every parameter set of Hyper-V, Storage and
  * the remoting cmdlets, with types, positions, pipeline binding, aliases and values. The stand-in is generated from it
  * and calls are checked against it. test/fixtures/hyperv-contract.json is a compact copy of ../shared's list: one
- * cmdlet a line.
+ * cmdlet a line. dism-contract.json beside it has the two cmdlets of DISM, written down from the same documentation.
  */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -54,10 +54,14 @@ export const SHARED_CONTRACT_PATH = path.resolve(
   '../../../../../shared/reference/hyperv-contract.json',
 );
 
+const DISM_CONTRACT_PATH = path.resolve(import.meta.dirname, '../../../fixtures/dism-contract.json');
+
 export function readContract(): Contract {
-  const copy = JSON.parse(readFileSync(CONTRACT_PATH, 'utf8')) as CopiedContract;
-  const cmdlets = copy.cmdlets.map((cmdlet) => ({ ...cmdlet, sets: cmdlet.sets.map(decodeSet) }));
-  return { ...copy, cmdlets };
+  const [copy, dism] = [CONTRACT_PATH, DISM_CONTRACT_PATH].map(
+    (file) => JSON.parse(readFileSync(file, 'utf8')) as CopiedContract,
+  );
+  const all = [...copy.cmdlets, ...dism.cmdlets];
+  return { ...copy, cmdlets: all.map((cmdlet) => ({ ...cmdlet, sets: cmdlet.sets.map(decodeSet) })) };
 }
 
 /** The copy writes what a set says of a parameter as one word: `*` mandatory, a position, `v` by value, `n` by name. */

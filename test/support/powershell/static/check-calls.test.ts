@@ -58,6 +58,14 @@ describeWith([...new Set([...POWERSHELL_NEEDS, 'dotnet:10'])], 'calls of scripts
         'Hyper-V\\Set-VM -Name x -CheckpointType Sometimes',
         'Hyper-V\\Set-VM -CheckpointType Sometimes: not one of Disabled, Production, ProductionOnly, Standard',
       ],
+      [
+        'Expand-WindowsImage -ImagePath x -Index 1 -ApplyPath y',
+        'Expand-WindowsImage: write Dism\\Expand-WindowsImage',
+      ],
+      [
+        'Dism\\Expand-WindowsImage -ImagePath x -Index 1 -ApplyPath y -Force',
+        'Dism\\Expand-WindowsImage: NamedParameterNotFound',
+      ],
       ['$x = $a ? 1 : 2', 'version: TernaryExpressionAst'],
       ['$x = $a ?? 1', 'version: ??'],
       ['Get-Date && Get-Date', 'version: &&', 'version: PipelineChainAst'],

@@ -114,7 +114,7 @@ function bindingErrors({ errors, isPiped }: CallLine): readonly string[] {
 
 function contractProblems(call: CallLine, cmdlet: CmdletContract): string[] {
   const { name, parameters, isSplatted, isPiped } = call;
-  const isForeign = ['Hyper-V', 'Storage'].includes(cmdlet.module);
+  const isForeign = ['Hyper-V', 'Storage', 'Dism'].includes(cmdlet.module);
   const unqualified = isForeign && !name.includes('\\') ? [`${name}: write ${cmdlet.module}\\${name}`] : [];
   const values = Object.entries(parameters).flatMap(([own, value]) => {
     const known = cmdlet.parameters[own]?.values ?? [];

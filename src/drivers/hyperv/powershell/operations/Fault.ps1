@@ -10,6 +10,8 @@ function Get-HyperfileFault {
         What happened, as a sentence.
     .PARAMETER Target
         What it happened to.
+    .PARAMETER Cause
+        The exception that was behind it: its code goes along.
     .OUTPUTS
         System.Management.Automation.ErrorRecord
     #>
@@ -18,8 +20,9 @@ function Get-HyperfileFault {
     param(
         [Parameter(Mandatory = $true)] [string] $Code,
         [Parameter(Mandatory = $true)] [string] $Message,
-        [Parameter(Mandatory = $true)] [string] $Target
+        [Parameter(Mandatory = $true)] [string] $Target,
+        [System.Exception] $Cause
     )
-    $exception = [System.InvalidOperationException]::new($Message)
+    $exception = [System.InvalidOperationException]::new($Message, $Cause)
     return [System.Management.Automation.ErrorRecord]::new($exception, $Code, 'InvalidResult', $Target)
 }

@@ -11,16 +11,19 @@ export class StandInError extends Error {
   readonly values: readonly string[];
   readonly target: string | undefined;
   /** The class of the exception in PowerShell; VirtualizationException unless it says another. */
-  readonly exception: 'Argument' | 'CimException' | 'NotImplemented' | undefined;
+  readonly exception: 'Argument' | 'CimException' | 'COMException' | 'NotImplemented' | undefined;
+  /** Of a COMException. */
+  readonly hresult: number | undefined;
 
   constructor(kind: ErrorKind, key: MessageKey, values: readonly string[], target?: string) {
     super(`${kind}: ${key} ${values.join(' ')}`);
-    const { id, category, exception } = KINDS[kind] as {
+    const { id, category, exception, hresult } = KINDS[kind] as {
       id: string;
       category: string;
-      exception?: 'CimException';
+      exception?: 'CimException' | 'COMException';
+      hresult?: number;
     };
-    [this.id, this.category, this.exception] = [id, category, exception];
+    [this.id, this.category, this.exception, this.hresult] = [id, category, exception, hresult];
     [this.key, this.values, this.target] = [key, values, target];
   }
 }
@@ -46,6 +49,12 @@ const KINDS = {
   cimNotFound: { id: 'CmdletizationQuery_NotFound', category: 'ObjectNotFound', exception: 'CimException' },
   /** Storage's codes: StorageWMI 4097 and others; the number is assumed. */
   cimFailed: { id: 'StorageWMI 4097', category: 'NotSpecified', exception: 'CimException' },
+  /** DISM's cmdlets give no identifier, only an HRESULT: ntdevlabs/tiny11builder 337. ERROR_INVALID_DATA. */
+  dismInvalidData: { id: '', category: 'NotSpecified', exception: 'COMException', hresult: 0x8007_000d },
+  /** ERROR_FILE_NOT_FOUND. */
+  dismNotFound: { id: '', category: 'NotSpecified', exception: 'COMException', hresult: 0x8007_0002 },
+  /** ERROR_DISK_FULL. */
+  dismDiskFull: { id: '', category: 'NotSpecified', exception: 'COMException', hresult: 0x8007_0070 },
   /** The stand-in's own: the contract or the documentation does not say what Windows does. */
   notInContract: { id: 'NotInTheContract', category: 'NotImplemented', exception: 'NotImplemented' },
 } as const;

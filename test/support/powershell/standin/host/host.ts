@@ -11,6 +11,8 @@ import { Attachments } from './attachments.ts';
 import type { Call, Handlers } from './call.ts';
 import { checkpointHandlers, Checkpoints } from './checkpoints.ts';
 import { adapterHandlers } from './adapters.ts';
+import { bootHandlers } from './bcdboot.ts';
+import { dismHandlers } from './dism.ts';
 import { driveHandlers, Drives } from './drives.ts';
 import { serviceHandlers } from './integration-services.ts';
 import { settingHandlers } from './settings.ts';
@@ -20,6 +22,7 @@ import { guestHandlers, Guests } from './guests.ts';
 import { hostHandlers, type VirtualSwitch } from './host-cmdlets.ts';
 import { hasHeartbeat, type Machine } from './machine.ts';
 import { machineHandlers } from './machine-cmdlets.ts';
+import { Media, mediaHandlers } from './media.ts';
 import type { Language } from './messages.ts';
 import { Power } from './power.ts';
 import { listen } from './server.ts';
@@ -52,6 +55,7 @@ export class Host {
   ];
   readonly attachments = new Attachments(path.join(this.folder, 'disks'), this.faults);
   readonly storage = new Storage(this.faults);
+  readonly media = new Media(path.join(this.folder, 'media'));
   readonly drives = new Drives(this);
   readonly power = new Power(this);
   readonly checkpoints = new Checkpoints(this);
@@ -79,6 +83,9 @@ export class Host {
       ...hostHandlers(this),
       ...storageHandlers(this),
       ...guestHandlers(this),
+      ...mediaHandlers(this.media),
+      ...dismHandlers(),
+      ...bootHandlers(this.storage),
     };
   }
 
@@ -103,6 +110,7 @@ export class Host {
     for (const machine of this.machines.values())
       if (machine.running) await this.#letGo(this.power.turnOff(machine));
     for (const disk of [...this.attachments.disks]) await this.#letGo(this.attachments.detach(disk));
+    this.media.dismountAll();
     rmSync(this.folder, { recursive: true });
   }
 
@@ -114,7 +122,7 @@ export class Host {
   leftovers(): { machines: string[]; disks: string[]; sessions: number } {
     return {
       machines: [...this.machines.values()].map(({ name }) => name),
-      disks: [...this.attachments.disks].map((disk) => disk.path),
+      disks: [...[...this.attachments.disks].map((disk) => disk.path), ...this.media.paths],
       sessions: this.guests.count(),
     };
   }
@@ -126,6 +134,7 @@ export class Host {
       this.storage.remove(disk);
       await this.attachments.detach(disk);
     }
+    this.media.dismountAll();
   }
 
   onFault(error: unknown): void {

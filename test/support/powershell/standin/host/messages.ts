@@ -59,6 +59,7 @@ const MESSAGES = {
     "プロパティ '{1}' が '{2}' に等しい {0} オブジェクトが見つかりませんでした。",
   ],
   storageFailed: ['{0}', 'Fehler bei der Speicherverwaltung: {0}', '記憶域の管理でエラーが発生しました: {0}'],
+  dismFailed: ['DISM failed: {0}', 'Fehler von DISM: {0}', 'DISM でエラーが発生しました: {0}'],
   notInContract: [
     'The stand-in does not know this: {0}',
     'The stand-in does not know this: {0}',

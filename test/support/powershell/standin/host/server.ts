@@ -62,6 +62,6 @@ function errorLine(error: unknown, language: Language): object {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     return { id: 'StandInFault', category: 'NotSpecified', message: text, exception: 'NotImplemented' };
   }
-  const { id, category, key, values, target, exception } = error;
-  return { id, category, message: message(language, key, values), target, exception };
+  const { id, category, key, values, target, exception, hresult } = error;
+  return { id, category, message: message(language, key, values), target, exception, hresult };
 }

@@ -6,6 +6,7 @@ import { runTool } from '../../../../../src/base/process.ts';
 import type { Call, Handlers, TypedObject } from './call.ts';
 import { NoSuchObject, notInContract } from './errors.ts';
 import type { Host } from './host.ts';
+import { describeMediumVolume } from './media.ts';
 import { attachLoop } from './mounts.ts';
 import {
   describeDisk,
@@ -110,6 +111,8 @@ function getVolume(host: Host, call: Call): void {
   const from = call.get('Partition') as TypedObject | undefined;
   if (call.set === 'ByPartition' && from !== undefined)
     return write(all.filter((one) => describePartition(one).UniqueId === from.UniqueId));
+  if (call.set === 'ByDiskImage')
+    return call.output(describeMediumVolume(host.media, call.get('DiskImage') as TypedObject));
   const property = { ByUniqueId: 'UniqueId', ByPaths: 'Path', ByDriveLetter: 'DriveLetter' }[call.set];
   if (property === undefined) throw notInContract(`Get-Volume, parameter set ${call.set}`);
   const wanted = call.list(property);
@@ -141,14 +144,38 @@ function namedPartitions(host: Host, call: Call): ShownPartition[] {
   return found;
 }
 
+const LETTER_PATH = /^([A-Za-z]):\\?$/;
+
 async function changeFolder(host: Host, call: Call, change: 'add' | 'remove'): Promise<void> {
   const folder = call.text('AccessPath');
   const partitions = namedPartitions(host, call);
+  const isLettered = change === 'add' && call.flag('AssignDriveLetter') === true;
+  const letter = LETTER_PATH.exec(folder ?? '')?.[1];
+  if (isLettered || letter !== undefined)
+    return changeLetter(host, call, { partitions, letter: isLettered ? undefined : letter });
   if (folder === undefined) throw notInContract(`${call.cmdlet} without -AccessPath`);
   const place = call.path(folder.replace(/[\\/]+$/, ''));
   await call.each(partitions, async (one) => {
     if (change === 'add') await host.storage.addFolder(one, place);
     else await host.storage.removeFolder(one, place);
+  });
+}
+
+/** Without a letter, the next free one is given; with one, it is taken away. */
+async function changeLetter(
+  host: Host,
+  call: Call,
+  { partitions, letter }: { partitions: readonly ShownPartition[]; letter: string | undefined },
+): Promise<void> {
+  if (letter !== undefined && call.cmdlet === 'Add-PartitionAccessPath')
+    throw notInContract('Add-PartitionAccessPath of a drive letter that is named');
+  await call.each(partitions, ({ shown, partition: { number } }) => {
+    const has = shown.letters.get(number);
+    if (letter !== undefined) {
+      if (has !== letter.toUpperCase()) throw failed(`the access path is not valid: ${letter}:`);
+      shown.letters.delete(number);
+    } else if (has === undefined) host.storage.assignLetter(shown, number);
+    else throw failed('the volume has a drive letter already');
   });
 }
 
@@ -159,7 +186,9 @@ function setDisk(host: Host, call: Call): void {
     : call.list<TypedObject>('InputObject').map((disk) => disk.Number as number);
   const [isOffline, isReadOnly] = [call.flag('IsOffline'), call.flag('IsReadOnly')];
   for (const number of numbers) {
-    const { disk } = host.storage.shownByNumber(number);
+    const { disk, isOffline: isTaken } = host.storage.shownByNumber(number);
+    if (isOffline === false && isTaken)
+      throw notInContract('Set-Disk that gives a disk another identity: its system would start no more');
     if (isOffline === true || (isReadOnly !== undefined && isReadOnly !== disk.readOnly))
       throw notInContract('Set-Disk that changes what a mounted disk is');
   }
@@ -264,7 +293,8 @@ async function formatVolume(host: Host, call: Call): Promise<void> {
     } finally {
       await runTool('losetup', ['--detach', device]);
     }
-    const found = host.storage.partitions().find(({ partition: { id } }) => id === partition.id)!;
+    const found = host.storage.partitions().find(({ partition: { id } }) => id === partition.id);
+    if (found === undefined) throw failed('the disk was removed meanwhile');
     call.output(describeVolume(found));
   });
 }

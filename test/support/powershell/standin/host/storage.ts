@@ -1,6 +1,7 @@
 /** The host's disks as the Storage module shows them: its own, and every VHDX that is mounted. */
 import { existsSync, readdirSync, statfsSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { readDiskId } from '../../../../../src/gpt/disk-id.ts';
 import { PARTITION_TYPE } from '../../../../../src/gpt/format.ts';
 import type { AttachedDisk, AttachedPartition } from './attachments.ts';
 import type { TypedObject } from './call.ts';
@@ -19,6 +20,8 @@ export interface ShownDisk {
   readonly letters: Map<number, string>;
   readonly folders: Map<number, string>;
   readonly appearsAt: number;
+  /** Another disk of its identity was there first: Windows shows none of its partitions. */
+  readonly isOffline: boolean;
 }
 
 export interface ShownPartition {
@@ -45,6 +48,7 @@ export class Storage {
       letters: new Map(),
       folders: new Map(),
       appearsAt,
+      isOffline: this.#shown.some((other) => hasSameId(other.disk, disk)),
     };
     this.#shown.push(shown);
     if (withLetters) for (const { number } of this.#lettered(shown)) this.assignLetter(shown, number);
@@ -78,7 +82,7 @@ export class Storage {
   /** Of all mounted disks, once Windows has noticed them. */
   partitions(): ShownPartition[] {
     return this.#shown
-      .filter(({ appearsAt }) => appearsAt <= Date.now())
+      .filter(({ appearsAt, isOffline }) => appearsAt <= Date.now() && !isOffline)
       .flatMap((shown) => partitionsOf(shown).map((partition) => ({ shown, partition })));
   }
 
@@ -94,6 +98,15 @@ export class Storage {
     const letter = [...'EFGHIJKLMNOPQRSTUVWXYZ'].find((candidate) => !taken.has(candidate));
     if (letter === undefined) throw failed('no drive letter is free');
     shown.letters.set(partition, letter);
+  }
+
+  /** @throws StandInError when no volume has the letter */
+  byLetter(letter: string): ShownPartition {
+    const found = this.partitions().find(
+      ({ shown, partition }) => shown.letters.get(partition.number) === letter.toUpperCase(),
+    );
+    if (found === undefined) throw new NoSuchObject('MSFT_Volume', 'DriveLetter', letter);
+    return found;
   }
 
   /** Shows a volume in an empty folder: for real. */
@@ -138,6 +151,11 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
 const diskPath = (number: number): string =>
   String.raw`\\?\scsi#disk&ven_msft&prod_virtual_disk#2&1f4adffe&0&00000` + number;
 
+function hasSameId(one: AttachedDisk, other: AttachedDisk): boolean {
+  const [id, otherId] = [one, other].map((disk) => disk.withRaw(readDiskId));
+  return id !== undefined && JSON.stringify(id) === JSON.stringify(otherId);
+}
+
 /** The disk that the host itself runs from. */
 export const HOST_DISK: TypedObject = {
   $type: 'MSFT_Disk',
@@ -177,9 +195,9 @@ export function describeDisk(shown: ShownDisk): TypedObject {
     PhysicalSectorSize: 4096,
     NumberOfPartitions: partitions.length,
     PartitionStyle: partitions.length === 0 ? 'RAW' : partitions[0].type.startsWith('mbr:') ? 'MBR' : 'GPT',
-    IsOffline: false,
+    IsOffline: shown.isOffline,
     IsReadOnly: disk.readOnly,
-    OperationalStatus: 'Online',
+    OperationalStatus: shown.isOffline ? 'Offline' : 'Online',
     HealthStatus: 'Healthy',
     BusType: 'File Backed Virtual',
     LargestFreeExtent: largestFree(partitions, sizeBytes).length,

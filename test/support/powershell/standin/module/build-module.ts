@@ -8,19 +8,38 @@ import { storageSource } from './storage-source.ts';
 
 const SOURCES = path.join(import.meta.dirname, 'source');
 
-/** Makes `folder` one for `PSModulePath`: it gets `Hyper-V`, `Storage` and what they need. */
+/** Makes `folder` one for `PSModulePath`: it gets `Hyper-V`, `Storage`, `Dism` and what they need. */
 export async function layModules(folder: string): Promise<void> {
   const contract = readContract();
   const written = readdirSync(SOURCES).map(
     (name) => [name, readFileSync(path.join(SOURCES, name), 'utf8')] as const,
   );
-  const sources = new Map([...written, ['Cmdlets.cs', cmdletSource(contract)] as const]);
+  const sources = new Map([...written, ['Cmdlets.cs', cmdletSource(contract, 'Hyper-V')] as const]);
   const built = await dotnetBuild({ name: 'hyperv', sources, verb: ['build'] });
-  for (const [name, text] of modules(contract, path.join(built, 'Hyperfile.StandIn.dll'))) {
+  // PowerShell imports the cmdlets of an assembly into one module only.
+  const dism = await dotnetBuild({ name: 'dism', sources: dismSources(contract, written), verb: ['build'] });
+  const assemblies = [
+    path.join(built, 'Hyperfile.StandIn.dll'),
+    path.join(dism, `${DISM_ASSEMBLY}.dll`),
+  ] as const;
+  for (const [name, text] of modules(contract, ...assemblies)) {
     const file = path.join(folder, name);
     mkdirSync(path.dirname(file), { recursive: true });
     writeFileSync(file, text);
   }
+}
+
+const DISM_ASSEMBLY = 'Hyperfile.StandIn.Dism';
+const PROJECT = 'StandIn.csproj';
+
+/** What DISM's cmdlets need, in an assembly of its own name. */
+function dismSources(
+  contract: Contract,
+  written: readonly (readonly [name: string, text: string])[],
+): Map<string, string> {
+  const needed = written.filter(([name]) => ['HostCall.cs', 'StandInCmdlet.cs', 'Values.cs'].includes(name));
+  const project = new Map(written).get(PROJECT)!.replace('Hyperfile.StandIn<', `${DISM_ASSEMBLY}<`);
+  return new Map([...needed, [PROJECT, project], ['Cmdlets.cs', cmdletSource(contract, 'Dism')]]);
 }
 
 /**
@@ -37,11 +56,13 @@ $text = $text.Replace("'Microsoft.PowerShell.Core\\New-PSSession'", "'Hyperfile.
 Export-ModuleMember -Function New-PSSession
 `;
 
-function modules(contract: Contract, assembly: string): (readonly [string, string])[] {
+function modules(contract: Contract, assembly: string, dismAssembly: string): (readonly [string, string])[] {
   const cmdlets = contract.cmdlets.filter(({ module }) => module === 'Hyper-V').map(({ name }) => name);
+  const dism = contract.cmdlets.filter(({ module }) => module === 'Dism').map(({ name }) => name);
   const functions = contract.cmdlets.filter(({ module }) => module === 'Storage').map(({ name }) => name);
   return [
     ['Hyper-V/Hyper-V.psd1', manifest({ root: assembly, cmdlets })],
+    ['Dism/Dism.psd1', manifest({ root: dismAssembly, cmdlets: dism })],
     ['Microsoft.PowerShell.Core/Microsoft.PowerShell.Core.psm1', remoting(assembly)],
     [
       'Storage/Storage.psd1',

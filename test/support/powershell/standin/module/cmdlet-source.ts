@@ -1,4 +1,4 @@
-/** Writes the C# of the Hyper-V module from the contract: a class for each cmdlet, object and enumeration. */
+/** Writes the C# of the Hyper-V and Dism modules from the contract: a class for each cmdlet, object and enumeration. */
 import type { CmdletContract, Contract, ParameterContract } from '../../contract/contract.ts';
 import { ENUM_NUMBERS, OBJECT_TYPES } from './types.ts';
 
@@ -33,28 +33,41 @@ const ASKS_WITHOUT_FORCE = ['Remove-VM', 'Restart-VM', 'Merge-VHD', 'Remove-VMSw
 /** Types that only name something else: nothing makes one, so nothing can be bound to them. */
 const CLASS_OF_NAMESPACE = 'Microsoft.HyperV.PowerShell';
 
-export function cmdletSource(contract: Contract): string {
-  const cmdlets = contract.cmdlets.filter(({ module }) => module === 'Hyper-V');
+/** The classes of one module's cmdlets, and those of all objects. */
+export function cmdletSource(contract: Contract, own: 'Dism' | 'Hyper-V'): string {
+  const cmdlets = contract.cmdlets.filter(({ module }) => module === 'Hyper-V' || module === 'Dism');
   return `// Generated from the contract.
 using System;
 using System.Collections;
 using System.Management.Automation;
 using Hyperfile.StandIn;
+using Microsoft.Dism.Commands;
 using Microsoft.HyperV.PowerShell;
 using Hyperfile.StandIn.Cim;
 using Microsoft.Vhd.PowerShell;
 
 ${types(cmdlets)}
-${cmdlets.map(cmdletClass).join('\n')}`;
+${cmdlets
+  .filter(({ module }) => module === own)
+  .map(cmdletClass)
+  .join('\n')}`;
 }
 
-/** `Hyper-V\\Start-VM` is Microsoft.HyperV.PowerShell.Commands.StartVM; the VHD cmdlets have a namespace of their own. */
+/**
+ * `Hyper-V\\Start-VM` is Microsoft.HyperV.PowerShell.Commands.StartVM; the VHD cmdlets have a namespace of their own, and
+ * DISM's classes are called so in errors that people report (ntdevlabs/tiny11builder 337).
+ */
+function classOf({ name, module }: CmdletContract): readonly [space: string, name: string] {
+  const [verb, noun] = name.split('-');
+  if (module === 'Dism') return ['Microsoft.Dism.Commands', `${verb}${noun}Command`];
+  if (noun !== 'VHD') return [`${CLASS_OF_NAMESPACE}.Commands`, `${verb}${noun}`];
+  // Get-VHD alone is spelled so in the errors that people report.
+  return ['Microsoft.Vhd.PowerShell.Cmdlets', verb === 'Get' ? 'GetVHD' : `${verb}Vhd`];
+}
+
 function cmdletClass(cmdlet: CmdletContract): string {
   const [verb, noun] = cmdlet.name.split('-');
-  const isVhd = noun === 'VHD';
-  const space = isVhd ? 'Microsoft.Vhd.PowerShell.Cmdlets' : `${CLASS_OF_NAMESPACE}.Commands`;
-  // Get-VHD alone is spelled so in the errors that people report.
-  const name = isVhd && verb !== 'Get' ? `${verb}Vhd` : `${verb}${noun}`;
+  const [space, name] = classOf(cmdlet);
   const knowsWhatIf = 'WhatIf' in cmdlet.parameters;
   const defaultSet = cmdlet.sets.find((set) => set.isDefault)?.name;
   const about = [

@@ -138,6 +138,10 @@ export const OBJECT_TYPES: Readonly<Record<string, ObjectType>> = {
       SizeRemaining:ulong DriveType:string HealthStatus:string OperationalStatus:string UniqueId:string ObjectId:string
       AllocationUnitSize:uint`,
   },
+  BasicImageInfoObject: {
+    namespace: 'Microsoft.Dism.Commands',
+    properties: 'ImagePath:string ImageIndex:uint ImageName:string ImageDescription:string ImageSize:ulong',
+  },
   MSFT_DiskImage: {
     namespace: STORAGE,
     base: 'CimInstance',

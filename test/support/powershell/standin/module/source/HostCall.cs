@@ -99,6 +99,7 @@ namespace Hyperfile.StandIn
                 "CimException" => new CimJobException(message),
                 "NotImplemented" => new NotImplementedException(message),
                 "Argument" => new ArgumentException(message),
+                "COMException" => new System.Runtime.InteropServices.COMException(message, (int)(uint)error["hresult"]!),
                 _ => new VirtualizationException(message, id, category),
             };
             var record = new ErrorRecord(exception, id, category, Values.FromJson(error["target"]));

@@ -61,7 +61,8 @@ namespace Hyperfile.StandIn
             typeof(Values).Assembly.GetTypes().Where(IsModel).ToDictionary(type => type.Name));
 
         private static bool IsModel(Type type) => type.IsPublic && type.Namespace is "Microsoft.HyperV.PowerShell"
-            or "Microsoft.Vhd.PowerShell" or "Hyperfile.StandIn.Cim" && !typeof(Exception).IsAssignableFrom(type);
+            or "Microsoft.Vhd.PowerShell" or "Microsoft.Dism.Commands" or "Hyperfile.StandIn.Cim"
+            && !typeof(Exception).IsAssignableFrom(type) && !typeof(Cmdlet).IsAssignableFrom(type);
 
         private static JsonObject FromObject(object value)
         {
