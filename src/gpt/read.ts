@@ -73,7 +73,8 @@ function readGptAt(disk: ReadableDisk, sectorBytes: number, headerSector: number
   return decodeEntries(table, header, sectorBytes, disk.sizeBytes);
 }
 
-function headerIsValid(header: GptHeader, sector: Uint8Array): boolean {
+/** Whether a sector holds a header that nobody has damaged. */
+export function headerIsValid(header: GptHeader, sector: Uint8Array): boolean {
   if (header.signature !== GPT_SIGNATURE) return false;
   if (header.headerBytes < GPT_HEADER_BYTES || header.headerBytes > sector.length) return false;
   if (header.entryBytes < 128 || header.entryBytes > 4096 || header.entryCount > MOST_ENTRIES) return false;

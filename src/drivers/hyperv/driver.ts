@@ -5,14 +5,25 @@ import path from 'node:path';
 import { HyperfileError } from '../../base/error.ts';
 import { openSession, type Session, type StaleSession } from '../../base/session.ts';
 import { createChild } from '../../vhdx/create.ts';
-import type { CreateRequest, Driver, Finding, OpenRequest, RootPartition, Sandbox } from '../driver.ts';
+import type {
+  CreateRequest,
+  Driver,
+  Finding,
+  InstallRequest,
+  OpenRequest,
+  RootPartition,
+  Sandbox,
+} from '../driver.ts';
 import { findSystem } from './find-system.ts';
 import { findingsOf } from './findings.ts';
 import type { GuestAccess } from './guest/guest.ts';
 import { HyperVHost } from './host.ts';
+import { dismountLeftMedium } from './install/media.ts';
+import { InstallOperations } from './install/operations.ts';
 import { cleanLeftovers, SESSION_MARKER } from './leftovers.ts';
 import { chooseSwitch } from './machine-spec.ts';
 import { parseHyperVOptions, type HyperVOptions } from './options.ts';
+import { takeOwnIdentity } from './own-identity.ts';
 import { HyperVSandbox } from './sandbox.ts';
 import { PowerShellSession } from './session/session.ts';
 
@@ -50,7 +61,7 @@ export class HyperVDriver implements Driver {
   }
 
   async probe(): Promise<readonly Finding[]> {
-    return findingsOf(await this.#host.facts(this.#stateFolder));
+    return findingsOf(await this.#host.facts(layersOf(this.#stateFolder)));
   }
 
   async open(request: OpenRequest): Promise<Sandbox> {
@@ -73,9 +84,20 @@ export class HyperVDriver implements Driver {
     return sandbox;
   }
 
+  /** Windows formats nothing that a Linux guest could have as its root, and a Windows guest begins with {@link install}. */
   create(_request: CreateRequest): Promise<RootPartition> {
-    const what = 'an empty disk for a guest';
+    const what = 'an empty disk for a Linux guest';
     return Promise.reject(new HyperfileError('HYPERV_UNSUPPORTED', { data: { what } }));
+  }
+
+  async install(request: InstallRequest): Promise<RootPartition> {
+    const { installWindows } = await import('./install/install.ts');
+    return installWindows(request, {
+      host: this.#host,
+      operations: new InstallOperations(this.#powershell),
+      session: this.#started(),
+      folder: this.#newFolder(),
+    });
   }
 
   /** Reads the disk; only where several volumes could hold Windows, Hyper-V mounts them for a look. */
@@ -103,6 +125,7 @@ export class HyperVDriver implements Driver {
     session.claim(view);
     try {
       createChild(view, chain[0]);
+      takeOwnIdentity(view);
       const { offset, sizeBytes, fileSystem } = await this.#host.mountDisk(
         view,
         path.join(folder, 'volume'),
@@ -121,7 +144,7 @@ export class HyperVDriver implements Driver {
   #chosenSwitch(signal: AbortSignal | undefined): Promise<string | undefined> {
     const wanted = this.#options.switch;
     this.#switchId ??= chooseSwitch(this.#host, {
-      store: this.#stateFolder,
+      store: layersOf(this.#stateFolder),
       ...(wanted !== undefined && { wanted }),
       ...(signal && { signal }),
     }).catch((error: unknown) => {
@@ -148,10 +171,17 @@ export class HyperVDriver implements Driver {
 export async function cleanStore(stateFolder: string, stale: readonly StaleSession[]): Promise<void> {
   const powershell = openPowerShell();
   try {
+    // Before the records of what was mounted go.
+    for (const { folder } of stale) await dismountLeftMedium(new InstallOperations(powershell), folder);
     await cleanLeftovers(new HyperVHost(powershell, markOf(stateFolder)), stale);
   } finally {
     await powershell.close();
   }
+}
+
+/** Where a store has its disks. */
+function layersOf(stateFolder: string): string {
+  return path.join(stateFolder, 'layers');
 }
 
 /** Of a store, in the names of its machines. */

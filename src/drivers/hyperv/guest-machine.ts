@@ -79,8 +79,7 @@ export class GuestMachine {
   async stop(signal?: AbortSignal): Promise<void> {
     const { host, stopTimeoutMs } = this.#parts;
     if (!this.#isOn || this.#made === undefined) return;
-    // The connection ends with it; saying so would be one more call.
-    this.#guest = undefined;
+    await this.#disconnect();
     const { isGraceful } = await host.stopMachine(this.#made.id, stopTimeoutMs, signal);
     this.#isOn = false;
     if (isGraceful) return;
@@ -98,7 +97,7 @@ export class GuestMachine {
   /** Whatever it is doing. Its disk stays. */
   async remove(): Promise<void> {
     const { host } = this.#parts;
-    this.#guest = undefined;
+    await this.#disconnect();
     if (this.#made !== undefined) await host.removeMachine(this.#made.id);
     else if (this.#label !== undefined) await host.removeLabelled(this.#label);
     this.#made = undefined;
@@ -119,5 +118,12 @@ export class GuestMachine {
       this.#made.diskPath = diskPath;
     }
     return this.#made;
+  }
+
+  /** SSH has a process on this host; PowerShell Direct ends with the machine, and saying so would be one more call. */
+  async #disconnect(): Promise<void> {
+    const guest = this.#guest;
+    this.#guest = undefined;
+    if (this.#parts.system === 'linux') await guest?.close();
   }
 }

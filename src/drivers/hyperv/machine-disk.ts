@@ -1,13 +1,16 @@
 /** A sandbox's disk on the host: mounted on a folder for a row of file steps, let go before anything else has it. */
 import { WindowsFiles } from '../../fs/windows/windows-files.ts';
 import type { GuestFiles } from '../../fs/guest-files.ts';
+import type { DiskId } from '../../gpt/disk-id.ts';
 import type { HyperVHost } from './host.ts';
+import { giveIdentityBack, takeOwnIdentity } from './own-identity.ts';
 
 export class MachineDisk {
   readonly #host: HyperVHost;
   readonly #folder: string;
   /** Set as soon as the disk may be mounted. */
   #mountedPath: string | undefined;
+  #identity: DiskId | undefined;
   #files: GuestFiles | undefined;
 
   /** @param folder where the system's volume appears; made by Hyper-V, and gone with the mount */
@@ -19,12 +22,22 @@ export class MachineDisk {
   /** The guest's files, mounted if they are not. One disk at a time. */
   async mount(diskPath: string, signal: AbortSignal | undefined): Promise<GuestFiles> {
     if (this.#files !== undefined) return this.#files;
+    this.#identity = takeOwnIdentity(diskPath);
     this.#mountedPath = diskPath;
     const { folder } = await this.#host.mountDisk(diskPath, this.#folder, signal && { signal });
     return (this.#files = new WindowsFiles(folder, { label: 'the guest' }));
   }
 
+  /** The disk is to be used: it is whole and as its system knows it. */
   async dismount(): Promise<void> {
+    const diskPath = this.#mountedPath;
+    await this.discard();
+    if (diskPath !== undefined && this.#identity !== undefined)
+      await giveIdentityBack(diskPath, this.#identity);
+  }
+
+  /** The disk is worth nothing any more. */
+  async discard(): Promise<void> {
     if (this.#mountedPath === undefined) return;
     this.#files = undefined;
     await this.#host.dismountDisk(this.#mountedPath);

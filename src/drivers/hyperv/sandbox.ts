@@ -211,7 +211,7 @@ export class HyperVSandbox implements Sandbox {
       }
     };
     await attempt(() => this.#machine.remove());
-    await attempt(() => this.#dismount());
+    await attempt(() => this.#disk.discard());
     const unsealed = this.#sandboxPath;
     if (unsealed !== undefined) await attempt(() => session.discard(unsealed));
     // Not while anything may still be mounted in it.

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import type { HyperVDriver } from '../../../src/drivers/hyperv/driver.ts';
 import type { PowerShellSession } from '../../../src/drivers/hyperv/session/session.ts';
+import { readDiskId } from '../../../src/gpt/disk-id.ts';
 import { openChain } from '../../../src/vhdx/chain.ts';
 import { describeWith } from '../../support/needs.ts';
 import { STANDIN_NEEDS } from '../../support/powershell/standin/standin.ts';
@@ -156,6 +157,30 @@ describeWith(STANDIN_NEEDS, 'a sandbox on Hyper-V', () => {
     await driver.close();
     expect(await site.read(site.layer('one'), 'first.txt')).toBe('first\r\n');
     site.expectClean(['one']);
+  });
+
+  test('shares its identity with others of its base, and is mounted beside them all the same', async () => {
+    driver = site.driver();
+    const [one, two] = ['one', 'two'].map((name) => site.layer(name));
+    const sandboxes = [
+      await driver.open({ chain: [site.base], sandboxPath: one }),
+      await driver.open({ chain: [site.base], sandboxPath: two }),
+      await driver.open({ chain: [site.base] }),
+    ];
+    for (const sandbox of sandboxes) expect(await written(sandbox, 'C:\\readme.txt')).toBe('hello');
+    expect(site.standIn.host.storage.disks()).toHaveLength(3);
+    await sandboxes[0].seal();
+    await sandboxes[1].seal();
+    await driver.close();
+    const ids = [site.base, one, two].map((leaf) => {
+      const chain = openChain(leaf);
+      const id = readDiskId(chain);
+      chain.close();
+      return id;
+    });
+    expect(ids[0]).toMatchObject({ table: 'gpt' });
+    expect(ids).toEqual([ids[0], ids[0], ids[0]]);
+    site.expectClean(['one', 'two']);
   });
 
   test('is restarted, whether its machine runs or not', async () => {
