@@ -22,29 +22,41 @@ describe('the driver of a build', () => {
     });
   });
 
-  test('is missing on Windows and macOS, which is said', async () => {
-    for (const platform of ['win32', 'darwin'] as const) {
-      for (const name of [undefined, 'namespace']) {
-        await expect(chooseDriver(name, options, platform)).rejects.toMatchObject({
-          code: 'DRIVER_UNAVAILABLE',
-          exitStatus: 5,
-        });
-      }
+  test('is that of Hyper-V on Windows, asked for or not', async () => {
+    expect((await chooseDriver(undefined, options, 'win32')).name).toBe('hyperv');
+    expect((await chooseDriver('hyperv', options, 'win32')).name).toBe('hyperv');
+  });
+
+  test('is missing on macOS, and where it is named on another system than its own, which is said', async () => {
+    vi.stubEnv('NODE_POWERSHELL', '');
+    const refused = [
+      [undefined, 'darwin', 'it runs macOS'],
+      ['namespace', 'darwin', '"namespace" does not run on macOS'],
+      ['namespace', 'win32', '"namespace" does not run on Windows'],
+      ['hyperv', 'linux', '"hyperv" does not run on linux'],
+    ] as const;
+    for (const [name, platform, reason] of refused) {
+      const wanted = chooseDriver(name, options, platform);
+      await expect(wanted).rejects.toMatchObject({ code: 'DRIVER_UNAVAILABLE', exitStatus: 5 });
+      await expect(wanted).rejects.toThrow(reason);
     }
   });
 
-  test('does not take options that it does not know, nor a runtime that nobody knows', async () => {
-    const choose = (given: Record<string, string>) =>
-      chooseDriver(undefined, { ...options, options: given }, 'linux');
-    await expect(choose({ runtime: 'crn' })).rejects.toMatchObject({
-      code: 'DRIVER_OPTION',
-      exitStatus: 2,
-      message:
-        'the driver namespace cannot be set up: runtime cannot be "crn": it takes builtin, crun or runc',
-      hint: 'Did you mean crun?',
+  test('is the one that HYPERFILE_DRIVER names, unless the command names another', async () => {
+    vi.stubEnv('HYPERFILE_DRIVER', 'hyperv');
+    expect((await chooseDriver(undefined, options, 'win32')).name).toBe('hyperv');
+    expect((await chooseDriver('namespace', options, 'linux')).name).toBe('namespace');
+    await expect(chooseDriver(undefined, options, 'linux')).rejects.toMatchObject({
+      code: 'DRIVER_UNAVAILABLE',
     });
-    await expect(choose({ runtim: 'crun' })).rejects.toMatchObject({ hint: 'Did you mean runtime?' });
-    await (await choose({ runtime: 'crun' })).close();
+  });
+
+  test('can be that of Hyper-V wherever a PowerShell is named that reaches one', async () => {
+    vi.stubEnv('NODE_POWERSHELL', 'pwsh');
+    expect((await chooseDriver('hyperv', options, 'linux')).name).toBe('hyperv');
+    await expect(chooseDriver('namespace', options, 'darwin')).rejects.toMatchObject({
+      code: 'DRIVER_UNAVAILABLE',
+    });
   });
 
   test('does not take a runtime of the environment that nobody knows', async () => {

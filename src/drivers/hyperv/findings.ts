@@ -17,6 +17,7 @@ export function findingsOf(facts: HostFacts): Finding[] {
     ...(failure ? [hyperV(facts)] : [hyperV(facts), network(facts)]),
     fileSystem(store),
     ...attributes(store),
+    ...access(store),
     ...space(store),
   ];
 }
@@ -85,6 +86,14 @@ function attributes({ isCompressed, isEncrypted, folder, unusableFiles }: StoreF
       ),
     ),
   ];
+}
+
+/** `*` before a security identifier: the group's name is in the language of the host. */
+function access({ machinesMayRead, folder }: StoreFacts): Finding[] {
+  if (machinesMayRead === null) return [];
+  if (machinesMayRead) return [ok('virtual machines may read the store')];
+  const what = `virtual machines may not read ${folder}: some hosts then refuse to start them`;
+  return [{ level: 'advice', what, todo: `icacls "${folder}" /grant "*S-1-5-83-0:(OI)(CI)RX"` }];
 }
 
 function space({ freeBytes }: StoreFacts): Finding[] {

@@ -39,6 +39,8 @@ export interface StoreFacts {
   readonly isEncrypted: boolean;
   /** Disks that are compressed, encrypted or sparse: Hyper-V opens none of them. */
   readonly unusableFiles: readonly string[];
+  /** Whether the group of all virtual machines may read the folder; null where that cannot be asked. */
+  readonly machinesMayRead: boolean | null;
 }
 
 export interface NewMachine {

@@ -11,6 +11,7 @@ const STORE: StoreFacts = {
   isCompressed: false,
   isEncrypted: false,
   unusableFiles: [],
+  machinesMayRead: true,
 };
 const GOOD: HostFacts = {
   system: '10.0.26100.0',
@@ -38,6 +39,7 @@ test('a host that has all says so', () => {
     { level: 'ok', what: 'Hyper-V (module 2.0.0.0, machines up to version 12.0)' },
     { level: 'ok', what: 'virtual switches: Default Switch' },
     { level: 'ok', what: 'the store is on NTFS' },
+    { level: 'ok', what: 'virtual machines may read the store' },
     { level: 'ok', what: '100.0 GiB free for the store' },
   ]);
 });
@@ -87,4 +89,16 @@ test('every finding that is not well says what to do', () => {
     store: { ...STORE, fileSystem: 'exFAT', freeBytes: 0, isCompressed: true, unusableFiles: ['x.vhdx'] },
   });
   expect(worst.filter(({ level, todo }) => level !== 'ok' && !todo)).toEqual([]);
+});
+
+test('a store that machines may not read has its command; where nobody can tell, nothing is said', () => {
+  expect(told({}, { machinesMayRead: null })).toEqual([]);
+  const closed = findingsOf({ ...GOOD, store: { ...STORE, machinesMayRead: false } });
+  expect(closed.filter(({ level }) => level !== 'ok')).toEqual([
+    {
+      level: 'advice',
+      what: 'virtual machines may not read D:\\Hyperfile: some hosts then refuse to start them',
+      todo: 'icacls "D:\\Hyperfile" /grant "*S-1-5-83-0:(OI)(CI)RX"',
+    },
+  ]);
 });

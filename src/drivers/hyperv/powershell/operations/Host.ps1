@@ -88,6 +88,7 @@ function Get-HyperfileStore {
         isCompressed = ($folder.Attributes -band [System.IO.FileAttributes]::Compressed) -ne 0
         isEncrypted = ($folder.Attributes -band [System.IO.FileAttributes]::Encrypted) -ne 0
         unusableFiles = @(Get-HyperfileUnusableFile -Path $folder.FullName)
+        machinesMayRead = Test-HyperfileMachineAccess -Path $folder.FullName
     }
     # A share has no drive.
     if (-not $folder.FullName.StartsWith('\\')) {
@@ -96,6 +97,36 @@ function Get-HyperfileStore {
         $facts.freeBytes = $drive.AvailableFreeSpace
     }
     return $facts
+}
+
+function Test-HyperfileMachineAccess {
+    <#
+    .SYNOPSIS
+        Whether the group of all virtual machines may read what lies in a folder; null where there is no such group.
+    .DESCRIPTION
+        Hyper-V lets a machine read the disk that it is given. What that disk builds on, the machine reads with what rights
+        it has itself.
+    .PARAMETER Path
+        Of the folder.
+    #>
+    [CmdletBinding()]
+    param(
+        [Parameter(Mandatory = $true)] [string] $Path
+    )
+    if ([System.Environment]::OSVersion.Platform -ne [System.PlatformID]::Win32NT) { return $null }
+    try {
+        $security = [System.Security.AccessControl.DirectorySecurity]::new($Path, [System.Security.AccessControl.AccessControlSections]::Access)
+    }
+    catch {
+        return $null
+    }
+    $read = [System.Security.AccessControl.FileSystemRights]::ReadData
+    foreach ($rule in $security.GetAccessRules($true, $true, [System.Security.Principal.SecurityIdentifier])) {
+        # NT VIRTUAL MACHINE\Virtual Machines, Everyone
+        $isMeant = $rule.IdentityReference.Value -in 'S-1-5-83-0', 'S-1-1-0'
+        if ($isMeant -and $rule.AccessControlType -eq 'Allow' -and ($rule.FileSystemRights -band $read) -ne 0) { return $true }
+    }
+    return $false
 }
 
 function Get-HyperfileUnusableFile {
