@@ -8,6 +8,7 @@ export { build, type BuildIo, type BuildResult } from './build/build.ts';
 export type { BuildEvent, BuiltImage, StepError, StepId } from './build/events.ts';
 export { exportImage, type ExportIo, type ExportOptions, type ExportResult } from './build/export.ts';
 export { importImage, type ImportOptions } from './build/import.ts';
+export type { SecretSource } from './build/secrets.ts';
 export { DEFAULT_DISK_BYTES, type BuildOptions } from './build/options.ts';
 export { formatLocation, parseLocation, type Location } from './oci/location.ts';
 export type { Repository } from './oci/repository.ts';

@@ -38,6 +38,12 @@ export const driverCodes = errorTable({
     why: 'The kernel refused the file system: it is damaged, or of a type that this host does not know.',
     todo: 'Check the file system with the fsck of its type, and `hyperfile doctor` for the host.',
   },
+  DRIVER_WINDOWS_GUEST: {
+    exit: 5,
+    message: 'this host cannot run steps in a Windows guest',
+    why: 'The namespace driver runs commands in the kernel of the host, which is Linux. A Windows guest needs a machine of its own.',
+    todo: 'Build on a Windows host with Hyper-V. Steps that were pushed from there (--cache-to, --push) need no guest here.',
+  },
   DRIVER_GUEST_UNUSABLE: {
     exit: 1,
     message: 'commands cannot run in this guest: {path} is {what}, not a directory',

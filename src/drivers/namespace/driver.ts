@@ -5,6 +5,7 @@ import { claimNew } from '../../base/claim-new.ts';
 import { HyperfileError } from '../../base/error.ts';
 import { missingTool } from '../../base/missing-tool.ts';
 import { openSession, type Session } from '../../base/session.ts';
+import { guestOsOf } from '../../oci/image.ts';
 import { choiceOf, readDriverOptions } from '../driver-options.ts';
 import type { CreateRequest, Driver, Finding, OpenRequest, RootPartition, Sandbox } from '../driver.ts';
 import type { Disks } from './disks.ts';
@@ -57,6 +58,8 @@ export class NamespaceDriver implements Driver {
   async open(request: OpenRequest): Promise<Sandbox> {
     const { chain, sandboxPath, signal } = request;
     const root = request.root ?? (await this.findRoot(chain, signal));
+    if (sandboxPath !== undefined && guestOsOf(root.type) === 'windows')
+      throw new HyperfileError('DRIVER_WINDOWS_GUEST');
     const { session, disks, hostFiles } = await this.#start(signal);
     if (signal?.aborted) throw new HyperfileError('INTERRUPTED');
     const folder = this.#newFolder();
