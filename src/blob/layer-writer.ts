@@ -2,10 +2,10 @@
  * Puts a layer's file together from its blobs. The head comes first: its block table, checked against what was announced
  * like all that comes from elsewhere, says where the content of the windows goes. Zeros are left out of the file as holes.
  */
-import { rmSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { diskFullAt } from '../base/atomic-file.ts';
 import { HyperfileError, isHyperfileError, systemCode } from '../base/error.ts';
+import { removeFile } from '../base/patience.ts';
 import type { FileExtent, LayerBlob, LayerForm } from '../oci/layer-form.ts';
 import { checkForm } from './form.ts';
 import { WINDOW_BYTES } from './parts.ts';
@@ -139,7 +139,7 @@ export class LayerWriter {
     if (this.#isAbandoned) return;
     this.#isAbandoned = true;
     await this.#file.close();
-    rmSync(this.#path, { force: true });
+    removeFile(this.#path);
   }
 }
 

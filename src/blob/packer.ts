@@ -1,7 +1,8 @@
 /** Makes the blob of a part, a frame at a time. */
 import { createHash } from 'node:crypto';
-import { closeSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { HyperfileError } from '../base/error.ts';
+import { removeFile } from '../base/patience.ts';
 import { digestFromHex, digestOf } from '../oci/digest.ts';
 import type { LayerBlob } from '../oci/layer-form.ts';
 import { ContentMap } from './content-map.ts';
@@ -89,7 +90,7 @@ export class Packer {
   /** After something went wrong: nothing is left of it. */
   discard(): void {
     this.close();
-    rmSync(this.#job.targetPath, { force: true });
+    removeFile(this.#job.targetPath);
   }
 
   #read(length: number): Buffer {

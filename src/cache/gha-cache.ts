@@ -8,7 +8,6 @@ import {
   lstatSync,
   readFileSync,
   readdirSync,
-  rmSync,
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
@@ -16,7 +15,7 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { HyperfileError } from '../base/error.ts';
-import { renameOver } from '../base/patience.ts';
+import { removeFile, renameOver } from '../base/patience.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { digestFromHex, digestHex, digestOf, type Digest } from '../oci/digest.ts';
 import { MAX_MANIFEST_BYTES } from '../oci/manifest.ts';
@@ -216,6 +215,6 @@ async function* readAndRemove(
         ...(end !== undefined && { end: end - 1 }),
       }) as AsyncIterable<Uint8Array>;
   } finally {
-    rmSync(file, { force: true });
+    removeFile(file);
   }
 }

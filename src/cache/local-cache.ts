@@ -2,10 +2,11 @@
  * A folder as a cache: an OCI layout for the blobs, and beside it one small file a record, `keys/<key>`, that holds the
  * record's manifest. Any number of processes write at once, since none ever changes what another one wrote.
  */
-import { readdirSync, readFileSync, rmSync, statSync, utimesSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, utimesSync } from 'node:fs';
 import path from 'node:path';
 import { replaceFileDurably, UNFINISHED_PREFIX } from '../base/atomic-file.ts';
 import { isHyperfileError, systemCode } from '../base/error.ts';
+import { removeFile } from '../base/patience.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { digestHex, digestOf, isDigest } from '../oci/digest.ts';
 import { openLayout } from '../oci/layout.ts';
@@ -104,7 +105,7 @@ class LocalCache implements Repository {
       yield* verifiedBlob(stream, blob, `${this.name}@${blob.digest}`);
     } catch (error) {
       if (isHyperfileError(error, 'OCI_DIGEST_MISMATCH', 'OCI_SIZE_MISMATCH'))
-        rmSync(blobFile(this.#folder, blob.digest), { force: true });
+        removeFile(blobFile(this.#folder, blob.digest));
       throw error;
     }
   }

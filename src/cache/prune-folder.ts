@@ -3,9 +3,10 @@
  * may use the folder meanwhile. A writer looks at every blob before it writes the record that names it, and looking makes
  * a blob young; what is young stays.
  */
-import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { HyperfileError, systemCode } from '../base/error.ts';
+import { removeFile } from '../base/patience.ts';
 import { isDigest } from '../oci/digest.ts';
 import { namedBlobs, parseManifest } from '../oci/manifest.ts';
 import { blobFile, keysFolder, lastUsedMs, recordNames } from './local-cache.ts';
@@ -39,7 +40,7 @@ export async function pruneFolder(
   let freedBytes = 0;
   const remove = (file: string): void => {
     freedBytes += statSync(file, { throwIfNoEntry: false })?.size ?? 0;
-    if (!dryRun) rmSync(file, { force: true });
+    if (!dryRun) removeFile(file);
   };
   // The blobs are listed before the records are read: one that comes later is not among them.
   const blobs = listBlobs(folder);

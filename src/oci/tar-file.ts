@@ -1,5 +1,5 @@
 /** Tar files of the host opened for reading, whatever they are compressed with, and written. */
-import { createReadStream, rmSync, statSync } from 'node:fs';
+import { createReadStream, statSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -8,6 +8,7 @@ import { createGunzip } from 'node:zlib';
 import { unfinishedName } from '../base/atomic-file.ts';
 import { isHyperfileError, systemCode } from '../base/error.ts';
 import { streamTool } from '../base/stream-tool.ts';
+import { removeFile } from '../base/patience.ts';
 import { BLOCK_BYTES } from '../bytes/tar-header.ts';
 import { decompressFrames } from '../bytes/zstd-stream.ts';
 import { fileError, writeAll } from './blob-file.ts';
@@ -68,7 +69,7 @@ export async function openNameless(folder: string): Promise<FileHandle> {
   const file = unfinishedName(path.join(folder, 'nameless'));
   try {
     const handle = await open(file, 'wx+');
-    rmSync(file, { force: true });
+    removeFile(file);
     return handle;
   } catch (error) {
     throw fileError(folder, error);

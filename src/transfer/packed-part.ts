@@ -1,5 +1,6 @@
 /** A part of a layer as the blob that travels: made in a temporary file when somebody asks for it. */
-import { createReadStream, rmSync } from 'node:fs';
+import { createReadStream } from 'node:fs';
+import { removeFile } from '../base/patience.ts';
 import { packPart } from '../blob/pack-part.ts';
 import type { LayerPart } from '../blob/parts.ts';
 import type { LayerBlob } from '../oci/layer-form.ts';
@@ -52,6 +53,6 @@ export class PackedPart {
   }
 
   discard(): void {
-    rmSync(this.#path, { force: true });
+    removeFile(this.#path);
   }
 }
