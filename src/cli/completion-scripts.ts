@@ -1,4 +1,7 @@
-/** What the shells are told: each script only asks `hyperfile __complete` and falls back to file names. */
+/**
+ * What the shells are told: each script only asks `hyperfile __complete -- WORDS`, the last of which is to be completed,
+ * and falls back to file names. PowerShell gives that one apart, as `--word=`.
+ */
 
 export const SHELLS = ['bash', 'zsh', 'fish', 'powershell'] as const;
 export type Shell = (typeof SHELLS)[number];
@@ -51,11 +54,14 @@ complete -c hyperfile -f -a '(__hyperfile_complete)'
 `;
 
 const POWERSHELL = `# hyperfile completion for PowerShell
-Register-ArgumentCompleter -Native -CommandName hyperfile -ScriptBlock {
+Register-ArgumentCompleter -Native -CommandName hyperfile, hyperfile.cmd, hyperfile.ps1 -ScriptBlock {
     param($wordToComplete, $commandAst, $cursorPosition)
     $words = @($commandAst.CommandElements | Where-Object { $_.Extent.EndOffset -lt $cursorPosition } |
-        Select-Object -Skip 1 | ForEach-Object { $_.ToString() })
-    & $commandAst.CommandElements[0].ToString() __complete '--' @words "$wordToComplete" 2>$null | ForEach-Object {
+        Select-Object -Skip 1 | ForEach-Object {
+            if ($_ -is [System.Management.Automation.Language.StringConstantExpressionAst]) { $_.Value } else { $_.ToString() }
+        })
+    # Windows PowerShell leaves out an argument that is empty.
+    & $commandAst.CommandElements[0].ToString() __complete "--word=$wordToComplete" '--' @words 2>$null | ForEach-Object {
         $value, $description = $_ -split "\`t", 2
         if (-not $description) { $description = $value }
         [System.Management.Automation.CompletionResult]::new($value, $value, 'ParameterValue', $description)

@@ -42,10 +42,17 @@ export async function run(argv: readonly string[], console: Console): Promise<nu
 /** Answers the shells' completion scripts: a candidate and its description a line. */
 async function complete(words: readonly string[], console: Console): Promise<number> {
   const { completions } = await import('./complete.ts');
-  const found = await completions(words[0] === '--' ? words.slice(1) : words, console);
+  const found = await completions(wordsToComplete(words), console);
   const lines = found.map(({ value, description }) => `${value}${description ? `\t${description}` : ''}\n`);
   console.out.write(lines.join(''));
   return 0;
+}
+
+function wordsToComplete(words: readonly string[]): readonly string[] {
+  const [first = '', ...rest] = words;
+  const word = /^--word=(.*)$/s.exec(first)?.[1];
+  if (word !== undefined) return [...wordsToComplete(rest), word];
+  return first === '--' ? rest : words;
 }
 
 /** The whole command; a verb whose module is not given is there by name only. */

@@ -7,6 +7,8 @@ import { completions } from '../../src/cli/complete.ts';
 import { run } from '../../src/cli/run.ts';
 import { VERBS } from '../../src/cli/verbs.ts';
 import { describeWith } from '../support/needs.ts';
+import { powershellEngine, POWERSHELL_ENVIRONMENT, POWERSHELL_NEEDS } from '../support/powershell/engine.ts';
+import { runScript } from '../support/powershell/run-script.ts';
 import { fakeConsole } from './fake-console.ts';
 import { storeWithImages } from './store-with-images.ts';
 
@@ -155,5 +157,36 @@ describeWith(['fish'], 'completion in fish', () => {
     const text = execFileSync('fish', ['--no-config', '-c', program], { env: environment, encoding: 'utf8' });
     expect(text).toMatch(/^build\tBuild an image/m);
     expect(text).toContain('team/db:latest');
+  });
+});
+
+describeWith(POWERSHELL_NEEDS, 'completion in PowerShell', () => {
+  /** What PowerShell itself would offer for lines with the cursor at their ends. */
+  async function offered(...lines: string[]): Promise<string[][]> {
+    const { executable } = await powershellEngine();
+    const asked = lines.map((line) => `'${line.replaceAll("'", "''")}'`).join(', ');
+    const program = `
+      ${await script('powershell')}
+      foreach ($line in ${asked}) {
+        say @(([System.Management.Automation.CommandCompletion]::CompleteInput($line, $line.Length, $null)).CompletionMatches |
+          Where-Object { "$($_.ResultType)" -eq 'ParameterValue' } | ForEach-Object { $_.CompletionText, $_.ToolTip })
+      }`;
+    return runScript<string[]>(
+      { executable, environment: { ...environment, ...POWERSHELL_ENVIRONMENT } },
+      program,
+    );
+  }
+
+  test('offers verbs with what they do, options, values and images', async () => {
+    const [verbs, options, values, images] = await offered(
+      'hyperfile bu',
+      'hyperfile build --no',
+      'hyperfile build --progress ',
+      "hyperfile 'history' te",
+    );
+    expect(verbs).toEqual(['build', 'Build an image from a Hyperfile']);
+    expect(options?.[0]).toBe('--no-cache');
+    expect(values?.filter((_, index) => index % 2 === 0)).toEqual(['auto', 'tty', 'plain', 'json']);
+    expect(images?.[0]).toBe('team/db:latest');
   });
 });
