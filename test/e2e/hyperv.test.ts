@@ -4,6 +4,7 @@
  */
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { describeWith } from '../support/needs.ts';
 import { readGuestFiles } from '../support/powershell/standin/read-disk.ts';
@@ -11,6 +12,7 @@ import { startStandIn, STANDIN_NEEDS, type StandIn } from '../support/powershell
 import { makeWindowsDisk } from '../support/powershell/standin/windows-disk.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
 import { Machine, MACHINE_NEEDS } from './support/registry-machine.ts';
+import { expectNoStack } from './support/site.ts';
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
@@ -115,6 +117,20 @@ describeWith([...new Set([...STANDIN_NEEDS, ...MACHINE_NEEDS])], 'a Windows gues
     expect(second).toContain('A page from a Windows machine.');
     await here.expectWholeStore();
   });
+
+  test.each(['Mount-VHD', 'New-VM', 'Start-VM', 'New-PSSession', 'Stop-VM'])(
+    'is interrupted in the middle of %s, and nothing is left of it',
+    async (cmdlet) => {
+      const before = standIn.host.calls.length;
+      const secret = ['--secret', `id=guest,src=${path.join(here.folder, 'guest.txt')}`];
+      const building = here.startBuild(recipe, [...secret, '--no-cache'], { longestMs: LONGEST_MS });
+      while (!standIn.host.calls.slice(before).includes(cmdlet)) await sleep(5);
+      building.signalGroup('SIGINT');
+      const { status, err } = await building.ended;
+      expect(status, err).toBe(130);
+      expectNoStack(err);
+    },
+  );
 
   test('is pushed and pulled, and then comes from the cache elsewhere, too', async () => {
     const name = `${registry.host}/team/web:1`;
