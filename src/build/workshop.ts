@@ -1,6 +1,7 @@
 /** What all stages of one build share: the store, the driver (started when first needed), the context, the caches. */
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
+import { allocatedBytes } from '../base/allocated-bytes.ts';
 import { HyperfileError } from '../base/error.ts';
 import type { Listener, Progress } from '../base/events.ts';
 import type { CacheExport, CacheExporter, CacheImporter } from '../cache/remote-cache.ts';
@@ -31,8 +32,7 @@ export interface WorkshopParts {
   readonly chooseDriver?: DriverChoice;
 }
 
-const ALLOCATION_UNIT_BYTES = 512;
-
+/** Opens a driver by name, or that of the host. */
 export type DriverChoice = (name: string | undefined, options: DriverOptions) => Promise<Driver>;
 
 /** Work that the cache may save. */
@@ -289,7 +289,7 @@ export class Workshop {
   /** What a layer occupies on the host's disk, recorded or not; of one that is elsewhere, what its blobs have. */
   async layerSize(id: string): Promise<{ id: string; allocatedBytes: number }> {
     const found = await stat(this.store.layerPath(id)).catch(() => undefined);
-    if (found) return { id, allocatedBytes: found.blocks * ALLOCATION_UNIT_BYTES };
+    if (found) return { id, allocatedBytes: allocatedBytes(found) };
     const blobs = this.distant.find(id)?.layer.form.blobs ?? [];
     return { id, allocatedBytes: blobs.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) };
   }

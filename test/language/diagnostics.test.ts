@@ -130,6 +130,12 @@ describe('checks', () => {
     expect(rulesIn('FROM scratch AS a\nARG X\nFROM a\nENV A=$X B=$Y\n')).toEqual(['UndefinedVar']);
   });
 
+  it('know that names of variables do not differ in case where the recipe is for Windows', () => {
+    const lines = 'FROM scratch\nENV Site=x\nWORKDIR $SITE\n';
+    expect(rulesIn(`# check=skip=WorkdirRelativePath\n${lines}`)).toEqual(['UndefinedVar']);
+    expect(rulesIn(`# escape=\`\n# check=skip=WorkdirRelativePath\n${lines}`)).toEqual([]);
+  });
+
   it('take a test of the shell for what it is', () => {
     expect(rulesIn('FROM a\nRUN [ -f x ] && [ "$a" = b ]\n')).toEqual([]);
     expect(rulesIn("FROM a\nRUN ['a']\n")).toEqual(['InvalidJsonForm']);

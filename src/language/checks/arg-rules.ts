@@ -100,10 +100,12 @@ function reportUnset(
   names: Readonly<Record<string, string>>,
   report: (name: string, range: SourceRange) => void,
 ): void {
+  // Whose escape character is the backtick is for Windows, where names do not differ in case.
+  const ignoreCase = recipe.directives.escape === '`';
   for (const { word, expand } of words) {
     if (!word.raw.includes('$')) continue;
     try {
-      expand(word, names, { recipe, onUndefined: report });
+      expand(word, names, { recipe, ignoreCase, onUndefined: report });
     } catch {
       // What is malformed is reported already; `${name:?}` is for the build to say.
     }
