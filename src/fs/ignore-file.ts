@@ -113,7 +113,7 @@ function compileRule(pattern: string): Rule['matches'] | undefined {
     const [, slash = '', end = ''] = suffix;
     return slash === '' ? (file) => file.endsWith(end) : (file) => file === end || file.endsWith('/' + end);
   }
-  const expression = compileWildcard(pattern, true);
+  const expression = compileWildcard(pattern, { acrossDirectories: true });
   return expression && ((file) => expression.test(file));
 }
 

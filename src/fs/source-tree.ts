@@ -19,6 +19,8 @@ export interface SourceTree {
 
 /** Reads a tree whose names and links follow the rules of Windows, and whose files have no modes of their own. */
 export interface TreeReader {
+  /** Whether wildcards take capital and small letters for the same. */
+  readonly ignoresCase: boolean;
   /** A source as a recipe writes it, with `/` and from the root. */
   sourceOf(written: string): string;
   /** See {@link ./inside.ts}; `sourcePath` has `/`. */

@@ -89,7 +89,7 @@ function expandWildcard(tree: SourceTree, pattern: string): string[] {
   if (!trace.stat?.isDirectory()) return [];
   let found = [{ written: base, hostPath: trace.hostPath, relativePath: trace.names.join('/') }];
   for (const name of names.slice(fixedCount)) {
-    const matches = compileWildcard(name);
+    const matches = compileWildcard(name, { ignoreCase: tree.reader?.ignoresCase === true });
     if (!matches) throw new HyperfileError('FS_PATTERN_INVALID', { data: { pattern } });
     found = found.flatMap((directory) => matchingEntries(tree, directory, matches));
   }

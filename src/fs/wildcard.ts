@@ -7,12 +7,21 @@ export function hasWildcard(pattern: string): boolean {
   return WILDCARD.test(pattern.replace(/\\./gs, ''));
 }
 
+export interface WildcardOptions {
+  /** `**` is any number of whole directories. */
+  readonly acrossDirectories?: boolean;
+  readonly ignoreCase?: boolean;
+}
+
 /**
  * A regular expression for one pattern: `*` and `?` stop at `/`, `[a-z]` and `[^a-z]` are classes, a backslash makes
  * the next character literal, `**` (when `acrossDirectories`) is any number of whole directories.
  * Undefined: the pattern is malformed.
  */
-export function compileWildcard(pattern: string, acrossDirectories = false): RegExp | undefined {
+export function compileWildcard(
+  pattern: string,
+  { acrossDirectories = false, ignoreCase = false }: WildcardOptions = {},
+): RegExp | undefined {
   const characters = Array.from(pattern);
   let source = '';
   for (let at = 0; at < characters.length;) {
@@ -25,7 +34,7 @@ export function compileWildcard(pattern: string, acrossDirectories = false): Reg
     at = piece.next;
   }
   try {
-    return new RegExp(`^${source}$`, 'us');
+    return new RegExp(`^${source}$`, ignoreCase ? 'usi' : 'us');
   } catch {
     return undefined;
   }

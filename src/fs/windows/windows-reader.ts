@@ -30,6 +30,8 @@ const MOST_LINKS = 40;
 export class WindowsReader implements TreeReader {
   /** With the prefix that lets paths be longer than 260 characters. */
   readonly rootPath: string;
+  /** Wildcards in a context match the same files on every host. */
+  readonly ignoresCase: boolean;
   readonly folders = new Folders();
   readonly #label: string;
   readonly #isGuest: boolean;
@@ -39,6 +41,7 @@ export class WindowsReader implements TreeReader {
     this.rootPath = path.toNamespacedPath(path.resolve(rootPath));
     this.#label = label;
     this.#isGuest = isGuest;
+    this.ignoresCase = isGuest;
     this.#ownPath = parseLinkTarget(ownPath ?? (isGuest ? SYSTEM_DRIVE : this.rootPath));
   }
 

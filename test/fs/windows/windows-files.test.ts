@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
@@ -8,6 +9,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  rmSync,
   statSync,
   utimesSync,
   writeFileSync,
@@ -17,7 +19,7 @@ import { buffer } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import { pack } from 'tar-stream';
 import { describe, expect, it } from 'vitest';
-import { isHyperfileError } from '../../../src/base/error.ts';
+import { isHyperfileError, systemCode } from '../../../src/base/error.ts';
 import { openContext } from '../../../src/fs/build-context.ts';
 import { Copier } from '../../../src/fs/copier.ts';
 import { digestTree } from '../../../src/fs/digest-tree.ts';
@@ -159,7 +161,7 @@ describeWith(NTFS_NEEDS, 'files of a Windows guest on NTFS', () => {
         await copy(context, root);
         expect(text(`${root}/f`)).toBe('new');
         const attributes = execFileSync('getfattr', [
-          ...['-n', 'system.ntfs_attrib_be', '-e', 'hex', '--only-values', `${root}/f`],
+          ...['-n', 'system.ntfs_attrib_be', '-e', 'hex', '--only-values', '--absolute-names', `${root}/f`],
         ]);
         expect(attributes.readUInt32BE(0) & 7).toBe(0);
       });
@@ -264,7 +266,7 @@ describeWith(NTFS_NEEDS, 'files of a Windows guest on NTFS', () => {
         await guestAt(root).copy({ from, sources: ['C:\\out-link'], destination: 'C:\\app' });
         await guestAt(root).copy({
           from,
-          sources: ['\\OUT\\sub\\*.dll', 'out/app.EXE'],
+          sources: ['\\OUT\\S*\\*.DLL', 'out/app.EXE'],
           destination: 'C:\\two\\',
         });
         expect(treeOf(root)).toEqual({
@@ -435,6 +437,71 @@ describeWith(NTFS_NEEDS, 'files of a Windows guest on NTFS', () => {
     });
   });
 });
+
+describe('whatever links a Windows guest has', () => {
+  it('no file step writes beside its volume', async () => {
+    const name = fc.constantFrom('a', 'b', 'C', 'd');
+    const place = fc.array(name, { minLength: 1, maxLength: 3 }).map((names) => names.join('/'));
+    const target = fc.oneof(
+      place,
+      fc.constantFrom(
+        '../outside',
+        '../../outside',
+        '..',
+        '/',
+        '.',
+        'OUTSIDE',
+        'D:\\',
+        '\\??\\C:\\a',
+        '..\\..\\outside',
+      ),
+    );
+    const guest = fc.dictionary(
+      place,
+      fc.oneof(
+        fc.constant('file'),
+        target.map((to) => `-> ${to}`),
+      ),
+      { maxKeys: 6 },
+    );
+    const context = fc.dictionary(place, fc.constant('new'), { minKeys: 1, maxKeys: 4 });
+    await fc.assert(
+      fc.asyncProperty(guest, context, place, fc.boolean(), async (has, brings, destination, asArchive) => {
+        const scratch = plant(scratchFolder(), { 'outside/sentinel': 'S', 'volume/': '' });
+        const root = `${scratch}/volume`;
+        for (const [file, content] of Object.entries(has)) {
+          const own = content.replace('OUTSIDE', `${scratch}/outside`);
+          // What cannot lie there because of what lies there already.
+          await codeOfAny(() => plant(root, { [file]: own }));
+        }
+        const before = [treeOf(`${scratch}/outside`), readdirSync(scratch)];
+        const files = Object.keys(brings).filter(
+          (file) => !Object.keys(brings).some((other) => other.startsWith(`${file}/`)),
+        );
+        if (asArchive) {
+          const tar = await archive(...files.map((file) => ({ name: file, content: 'new' })));
+          await codeOfAny(() => extract(tar, root, `C:\\${destination}`));
+        } else {
+          const to = { destination: `C:\\${destination}\\` };
+          await codeOfAny(() => copy(Object.fromEntries(files.map((file) => [file, 'new'])), root, to));
+        }
+        expect([treeOf(`${scratch}/outside`), readdirSync(scratch)]).toEqual(before);
+        rmSync(scratch, { recursive: true });
+      }),
+      { numRuns: 100 },
+    );
+  }, 30_000);
+});
+
+/** Runs what may fail. */
+async function codeOfAny(body: () => unknown): Promise<void> {
+  try {
+    await body();
+  } catch (error) {
+    const code = systemCode(error) ?? '';
+    if (!/^(?:FS_|E[A-Z]+$)/.test(code)) throw error;
+  }
+}
 
 describe('hard links of a Windows guest', () => {
   it('become files of their own where the file takes no more names', async () => {
