@@ -62,6 +62,12 @@ export const hypervCodes = errorTable({
     why: 'Only machines of generation 2, which start from disks with a GUID partition table, have UEFI firmware.',
     todo: 'Leave it out of MACHINE, or ask for generation=2 with a disk that starts there.',
   },
+  HYPERV_GUEST_NETWORK: {
+    exit: 2,
+    message: 'a Linux guest cannot run commands with --network=none on Hyper-V',
+    why: 'Its commands come over SSH, so its machine needs the virtual switch; Windows guests are reached without one.',
+    todo: 'Leave --network=none out, or cut the network off inside the command (unshare --net).',
+  },
   HYPERV_GUEST_UNREADABLE: {
     exit: 1,
     message: 'files cannot be copied out of {disk}: its file system is {type}',
@@ -71,8 +77,8 @@ export const hypervCodes = errorTable({
   HYPERV_UNSUPPORTED: {
     exit: 2,
     message: 'the driver for Hyper-V cannot make {what}',
-    why: 'Hyper-V prepares disks that Windows reads; bases for other guests are made elsewhere.',
-    todo: 'Start from a disk: FROM ./windows.vhdx, or an image that was built on one.',
+    why: 'Windows has no file systems for Linux guests; FROM scratch, debootstrap:// and container images begin with one.',
+    todo: 'Make that base on a Linux host and bring it here (push and pull, or export), or start from a disk (FROM ./base.vhdx) or from installation media (FROM ./windows.iso).',
   },
   HYPERV_GUEST_OFF: {
     exit: 1,
@@ -98,13 +104,44 @@ export const hypervCodes = errorTable({
     exit: 1,
     message: 'the guest of {machine} refused the account {user}: {message}',
     why: 'The name or the password is wrong, the password has expired, or the account may not log on.',
-    todo: 'Correct the secret: --secret id=guest,src=FILE, with the name of the account in the first line and its password in the second.',
+    todo: 'Correct the secret: --secret id=guest,src=FILE, with the name of the account in the first line and then its password, or for Linux guests a private key.',
   },
   HYPERV_GUEST_NO_PASSWORD: {
     exit: 2,
     message: 'the secret "guest" has no password for {user}, which a Windows guest asks for',
     why: 'PowerShell Direct takes a name and a password, not a key.',
     todo: 'Give both with --secret id=guest,src=FILE: the name of the account in the first line, its password in the second.',
+  },
+  HYPERV_GUEST_NO_ADDRESS: {
+    exit: 1,
+    message: 'the guest of {machine} runs, but has told no address in {seconds} s',
+    why: 'Linux guests are reached over a virtual switch, and tell their host by which address: with the service hv_kvp_daemon, once their network is up.',
+    todo: 'Connect the machine with --driver-opt switch=NAME (the "Default Switch" gives addresses by itself), and install hyperv-daemons (Debian, Fedora) or linux-cloud-tools-virtual (Ubuntu) in the guest. RUN --network=none is not for Linux guests.',
+  },
+  HYPERV_GUEST_NO_SSH: {
+    exit: 1,
+    message:
+      'the guest of {machine} has the address {address}, but no SSH server let us in there in {seconds} s: {message}',
+    why: 'Commands of Linux guests run over SSH, on port 22.',
+    todo: 'Install and enable openssh-server in the guest, and let its firewall pass port 22; give it more time with --driver-opt boot-timeout=20m.',
+  },
+  HYPERV_GUEST_ROOT: {
+    exit: 1,
+    message: 'nothing can be run as root in the guest of {machine} by {user}: {message}',
+    why: 'Commands of a recipe run as root or as the user that it names, and only root can do both; the guest also needs setsid (util-linux).',
+    todo: 'Let the account be root, or one that may use sudo without a password: NAME ALL=(ALL) NOPASSWD: ALL.',
+  },
+  HYPERV_GUEST_FILES: {
+    exit: 1,
+    message: 'files could not be written through the guest ({what}): {message}',
+    why: 'Files get into a guest whose file system the host cannot read with its own tar, over SSH.',
+    todo: 'Look at the space on its disk, and whether it has tar.',
+  },
+  HYPERV_GUEST_SOURCE: {
+    exit: 3,
+    message: 'files of this guest cannot be copied from: {label}',
+    why: 'The host cannot read its file system, and a guest is only written to.',
+    todo: 'Build that stage on Linux, where all file systems can be read, or copy with a command of the guest.',
   },
   HYPERV_GUEST_LOST: {
     exit: 1,

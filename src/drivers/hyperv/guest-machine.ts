@@ -13,6 +13,8 @@ export interface GuestMachineParts {
   readonly host: HyperVHost;
   /** For the machine's own files; Hyper-V makes it. */
   readonly folder: string;
+  /** For what a connection needs while it is open; there already, and private. */
+  readonly keyFolder: string;
   readonly system: GuestSystem;
   readonly access: () => Promise<GuestAccess>;
   readonly bootTimeoutMs: number;
@@ -54,7 +56,7 @@ export class GuestMachine {
    */
   async start(spec: MachineSpec, diskPath: string, signal: AbortSignal | undefined): Promise<Guest> {
     if (this.#guest !== undefined && this.#isOn) return this.#guest;
-    const { host, system, bootTimeoutMs } = this.#parts;
+    const { host, system, keyFolder, bootTimeoutMs } = this.#parts;
     // Before anything is begun: a guest that nobody can get into is of no use.
     const access = await this.#parts.access();
     const { id } = await this.#prepare(spec, diskPath, signal);
@@ -65,6 +67,7 @@ export class GuestMachine {
       system,
       access,
       timeoutMs: bootTimeoutMs,
+      folder: keyFolder,
       ...(signal && { signal }),
     });
     return this.#guest;

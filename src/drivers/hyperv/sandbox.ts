@@ -81,6 +81,7 @@ export class HyperVSandbox implements Sandbox {
     const machine = (this.#machine = new GuestMachine({
       host,
       folder: path.join(folder, 'machine'),
+      keyFolder: folder,
       system: this.#system,
       access,
       bootTimeoutMs: options.bootTimeoutMs,
@@ -158,8 +159,8 @@ export class HyperVSandbox implements Sandbox {
 
   /** The guest that such a step runs in: the one that runs, if it will do. */
   async #guest(wish: Wish, signal: AbortSignal | undefined): Promise<Guest> {
-    this.#wish = wish;
     const spec = await this.#spec(wish);
+    this.#wish = wish;
     return this.#orBroken(async () => {
       const [machine, strategy] = [this.#machine, this.#strategy];
       if (strategy.isLent && !machine.fits(spec)) await strategy.takeBack(this.#place());
@@ -171,6 +172,7 @@ export class HyperVSandbox implements Sandbox {
 
   async #spec({ machine, network }: Wish): Promise<MachineSpec> {
     const { options } = this.#parts;
+    if (network === 'none' && this.#system === 'linux') throw new HyperfileError('HYPERV_GUEST_NETWORK');
     const switchId = network === 'none' ? undefined : await this.#parts.switchId();
     return machineSpec({
       system: this.#system,

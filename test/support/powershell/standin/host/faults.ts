@@ -30,6 +30,8 @@ export interface GuestBehaviour {
   directAfterMs: number;
   /** From the request to being off; Infinity: the guest ignores it. */
   shutdownTakesMs: number;
+  /** That it tells its host, when it has a switch. */
+  addresses: readonly string[];
 }
 
 export const GIB = 1024 ** 3;
@@ -54,5 +56,6 @@ export function promptGuest(): GuestBehaviour {
     heartbeatAfterMs: 0,
     directAfterMs: 0,
     shutdownTakesMs: 0,
+    addresses: ['172.20.0.2', 'fe80::2'],
   };
 }

@@ -232,7 +232,7 @@ export function describeAdapter(machine: Machine, adapter: Adapter, guest: Guest
     VMName: machine.name,
     SwitchName: adapter.switchName ?? null,
     Connected: adapter.switchName !== undefined,
-    IPAddresses: isKnown ? ['172.20.0.2', 'fe80::2'] : [],
+    IPAddresses: isKnown ? guest.addresses : [],
     MacAddress: '00155D000000',
     IsManagementOs: false,
     DynamicMacAddressEnabled: true,

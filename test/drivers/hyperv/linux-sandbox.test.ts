@@ -1,0 +1,95 @@
+/**
+ * Sandboxes of Linux guests on Hyper-V: the stand-in's machine has an ext4 disk, and tells the address of a real SSH
+ * server with a root file system of its own. So what steps do is seen there, and not on the disk.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import type { GuestCommand, Sandbox } from '../../../src/drivers/driver.ts';
+import { describeWith } from '../../support/needs.ts';
+import { STANDIN_NEEDS } from '../../support/powershell/standin/standin.ts';
+import { makeWindowsDisk } from '../../support/powershell/standin/windows-disk.ts';
+import { SSH_SERVER_NEEDS, startSshServer, type SshServer } from '../../support/ssh-server.ts';
+import { HyperVSite } from './site.ts';
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 300_000 });
+
+describeWith([...STANDIN_NEEDS, ...SSH_SERVER_NEEDS], 'a sandbox of a Linux guest on Hyper-V', () => {
+  const site = new HyperVSite();
+  let base: string;
+  let server: SshServer;
+  let driver: ReturnType<HyperVSite['driver']>;
+
+  beforeAll(async () => {
+    await site.prepare();
+    base = path.join(site.folder, 'linux.vhdx');
+    await makeWindowsDisk(base, { fileSystem: 'ext4' });
+    server = await startSshServer('127.0.7.9');
+    site.standIn.host.guest.addresses = [server.address];
+  });
+  afterAll(async () => {
+    await server.stop();
+    await site.remove();
+  });
+  afterEach(async () => {
+    await driver.close();
+    site.expectClean();
+  });
+
+  function open(): Promise<Sandbox> {
+    const { privateKey } = server;
+    driver = site.driver({ guestAccess: () => Promise.resolve({ userName: 'root', privateKey }) });
+    return driver.open({ chain: [base], sandboxPath: site.layer('one') });
+  }
+
+  async function run(sandbox: Sandbox, script: string, more: Partial<GuestCommand> = {}): Promise<string> {
+    let out = '';
+    const command = {
+      argv: ['sh', '-c', script],
+      env: {},
+      workdir: '/',
+      user: '',
+      network: 'host',
+      ...more,
+    } as const;
+    const { status } = await sandbox.run(command, { onOutput: (_, chunk) => void (out += chunk.toString()) });
+    expect(status, out).toBe(0);
+    return out;
+  }
+
+  test('gets its files through the guest, in the boot that its commands run in', async () => {
+    const sandbox = await open();
+    const { host } = site.standIn;
+    const starts = (): number => host.calls.filter((name) => name === 'Start-VM').length;
+    const content = Buffer.from('a page');
+    await sandbox.files.writeFile({ destination: '/root/page', name: 'page', content });
+    expect(readFileSync(path.join(server.root, 'root/page'), 'utf8')).toBe('a page');
+    expect(await run(sandbox, 'cat /root/page')).toBe('a page');
+    expect(starts()).toBe(1);
+    expect([...host.machines.values()][0]).toMatchObject({
+      secureBoot: 'On',
+      secureBootTemplate: 'MicrosoftUEFICertificateAuthority',
+    });
+    expect(host.calls).not.toContain('Mount-VHD');
+    await sandbox.seal(site.layer('two'));
+    expect([...host.machines.values()][0].state).toBe('Off');
+    expect(await run(sandbox, 'cat /root/page')).toBe('a page');
+    await sandbox.seal();
+    expect(existsSync(site.layer('two'))).toBe(true);
+    await driver.close();
+    site.expectClean(['one', 'two']);
+  });
+
+  test('runs no command without a network, which is said at once', async () => {
+    const sandbox = await open();
+    await expect(run(sandbox, 'true', { network: 'none' })).rejects.toMatchObject({
+      code: 'HYPERV_GUEST_NETWORK',
+    });
+    expect(await run(sandbox, 'echo all the same')).toBe('all the same\n');
+  });
+
+  test('cannot be copied from', async () => {
+    await (await open()).close();
+    await expect(driver.open({ chain: [base] })).rejects.toMatchObject({ code: 'HYPERV_GUEST_UNREADABLE' });
+  });
+});
