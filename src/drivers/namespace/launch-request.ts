@@ -1,6 +1,6 @@
 /** What starting a command takes, once the guest has been looked at: the same for every runtime. */
 import type { CommandIo, CommandResult } from '../driver.ts';
-import type { GuestUser } from './guest-user.ts';
+import type { GuestUser } from '../../fs/guest-user.ts';
 
 export interface LaunchRequest {
   /** Where the guest's root is mounted on the host. */

@@ -8,7 +8,7 @@ import type { GuestFiles } from '../../fs/guest-files.ts';
 import { MountedFiles } from '../../fs/mounted-files.ts';
 import type { CommandIo, CommandResult, GuestCommand, RootPartition, Sandbox } from '../driver.ts';
 import type { AttachedDisk } from './disks.ts';
-import { resolveUser } from './guest-user.ts';
+import { resolveUser } from '../../fs/guest-user.ts';
 import { GUEST_HOSTNAME, type Launch } from './launch-request.ts';
 import { prepareMountPoints, type HostFiles } from './mount-points.ts';
 import { killGuestProcesses } from './leftovers.ts';

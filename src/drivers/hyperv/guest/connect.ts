@@ -2,18 +2,21 @@
 import { HyperfileError, isHyperfileError } from '../../../base/error.ts';
 import type { HyperVHost } from '../host.ts';
 import type { SessionEvent } from '../session/records.ts';
+import { connectLinux } from './connect-linux.ts';
 import type { ConnectRequest, Guest } from './guest.ts';
 import { WindowsGuest } from './windows-guest.ts';
 
 /**
- * Waits for a guest. Two calls of the session: one until the guest gives a sign of life, one until it can be entered.
+ * Waits for a guest. Two calls of the session: one until the guest gives a sign of life, one until it can be entered
+ * (for Linux guests: until it has an address).
  *
  * @throws HyperfileError HYPERV_GUEST_OFF, HYPERV_GUEST_NO_HEARTBEAT, HYPERV_GUEST_NO_DIRECT, HYPERV_GUEST_REFUSED,
- *   HYPERV_GUEST_NO_PASSWORD, INTERRUPTED
+ *   HYPERV_GUEST_NO_PASSWORD, INTERRUPTED; for Linux guests also those of connect-linux.ts
  */
 export async function connectGuest(host: HyperVHost, request: ConnectRequest): Promise<Guest> {
   const deadline = Date.now() + request.timeoutMs;
   const { name } = await waitForHeartbeat(host, request);
+  if (request.system === 'linux') return connectLinux(host, request, { name, deadline });
   return connectWindows(host, request, { name, timeoutMs: Math.max(0, deadline - Date.now()) });
 }
 

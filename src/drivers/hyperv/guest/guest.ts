@@ -24,6 +24,8 @@ export interface ConnectRequest {
    * time is over. Default: it counts at once.
    */
   readonly isSettingUp?: boolean;
+  /** Where private keys and the like lie while the guest is connected to; default: the system's temporary folder. */
+  readonly folder?: string;
   /** What is being waited for, now and then: `no heartbeat yet`. */
   readonly onWait?: (what: string) => void;
   readonly signal?: AbortSignal;

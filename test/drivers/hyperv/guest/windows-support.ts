@@ -23,17 +23,26 @@ export interface Bench {
   readonly connect: (request?: Partial<ConnectRequest>) => Promise<Guest>;
   /** As before the first test: on, prompt, and nobody connected. */
   readonly reset: () => Promise<void>;
+  /** Off and on. */
+  readonly restart: () => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
-export async function startBench(): Promise<Bench> {
+/** @param system Windows on NTFS, or Linux on ext4 */
+export async function startBench(system: { readonly fileSystem?: 'ext4' } = {}): Promise<Bench> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'hyperv-guest-'));
   const diskPath = path.join(folder, 'disk.vhdx');
-  await makeWindowsDisk(diskPath, {});
+  await makeWindowsDisk(diskPath, system);
   const standIn = await startStandIn();
   const session = new PowerShellSession({ executable: standIn.executable, env: standIn.environment });
   const host = new HyperVHost(session, 'guests');
-  const machine = { folder: path.join(folder, 'm'), diskPath, memoryBytes: 512 * MIB, processorCount: 1 };
+  const machine = {
+    folder: path.join(folder, 'm'),
+    diskPath,
+    memoryBytes: 512 * MIB,
+    processorCount: 1,
+    switchId: standIn.host.switches[0].id,
+  };
   const { id: machineId } = await host.newMachine(machine);
   await host.startMachine(machineId);
   const access = { userName: 'Administrator', password: 'Passw0rd!' };
@@ -48,6 +57,10 @@ export async function startBench(): Promise<Bench> {
     reset: async () => {
       Object.assign(standIn.host.guest, promptGuest());
       if ((await host.machine(machineId)).state === 'Off') await host.startMachine(machineId);
+    },
+    restart: async () => {
+      await host.stopMachine(machineId, 0);
+      await host.startMachine(machineId);
     },
     close: async () => {
       await session.close();

@@ -12,7 +12,9 @@
  *  - A guest's drive C: exists for PowerShell's cmdlets and for the programs of guest/, not for .NET's file functions:
  *    `[IO.File]::ReadAllText('C:\x')` fails, and Copy-Item -ToSession wants a destination folder that exists.
  *  - A volume is in one folder at a time; a drive letter is only a name.
- *  - There is no Linux guest that runs commands, no SSH, no DISM, no ISO, no VHD; no registry, rights of files, services.
+ *  - Linux guests have a heartbeat and addresses; what answers there is up to the test. PATH of a Windows guest is written as
+ *    on this system, and only cmd.exe's own `exit` gives exit codes of more than eight bits.
+ *  - There is no VHD; no registry, rights of files, services.
  *  - What comes back from a guest carries PSComputerName and other properties, as on Windows: ConvertTo-Json shows them.
  */
 import path from 'node:path';

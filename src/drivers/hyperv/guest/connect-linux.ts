@@ -1,0 +1,139 @@
+/** How a Linux guest is found and entered: its address from Hyper-V, its SSH server there, and an account that is root. */
+import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { HyperfileError } from '../../../base/error.ts';
+import type { HyperVHost } from '../host.ts';
+import type { ConnectRequest, Guest } from './guest.ts';
+import { LinuxGuest } from './linux-guest.ts';
+import { Ssh, SSH_FAILED } from './ssh.ts';
+
+const SSH_PORT = 22;
+const POLL_MS = 500;
+const BANNER_MS = 5000;
+/** What the first script says when it runs as root. */
+const WELCOME = 'hyperfile 0';
+
+export interface Place {
+  /** The machine's name. */
+  readonly name: string;
+  /** When it must answer, in milliseconds since 1970. */
+  readonly deadline: number;
+}
+
+/**
+ * @throws HyperfileError HYPERV_GUEST_NO_ADDRESS, HYPERV_GUEST_NO_SSH, HYPERV_GUEST_REFUSED, HYPERV_GUEST_ROOT,
+ *   HYPERV_GUEST_OFF, TOOL_MISSING, INTERRUPTED
+ */
+export async function connectLinux(host: HyperVHost, request: ConnectRequest, place: Place): Promise<Guest> {
+  const attempt = new Attempt(host, request, place);
+  let address: string | undefined;
+  while (address === undefined) {
+    address = await attempt.findServer();
+    if (address === undefined) await attempt.again();
+  }
+  for (;;) {
+    const guest = await attempt.logIn(address);
+    if (guest !== undefined) return guest;
+    await attempt.again();
+  }
+}
+
+/** What is known so far, and why there is no more yet. */
+class Attempt {
+  readonly #host: HyperVHost;
+  readonly #request: ConnectRequest;
+  readonly #place: Place;
+  #failure: HyperfileError;
+
+  constructor(host: HyperVHost, request: ConnectRequest, place: Place) {
+    [this.#host, this.#request, this.#place] = [host, request, place];
+    this.#failure = this.#error('HYPERV_GUEST_NO_ADDRESS');
+  }
+
+  /** The first address where an SSH server answers. */
+  async findServer(): Promise<string | undefined> {
+    const { machineId, signal, onWait } = this.#request;
+    const addresses = await this.#host.guests.addresses(machineId, signal);
+    for (const address of addresses) {
+      const message = await greeting(address);
+      if (message === undefined) return address;
+      this.#failure = this.#error('HYPERV_GUEST_NO_SSH', { address, message });
+    }
+    onWait?.(addresses.length === 0 ? 'the guest has no address yet' : 'the SSH server does not answer yet');
+    return undefined;
+  }
+
+  /** @throws HyperfileError what it is no use to wait for */
+  async logIn(address: string): Promise<Guest | undefined> {
+    const { access, folder, signal, isSettingUp, onWait } = this.#request;
+    const ssh = new Ssh({ address, access, ...(folder !== undefined && { folder }) });
+    const said = { stdout: '', stderr: '' };
+    let isIn = false;
+    try {
+      const status = await ssh.run({
+        script: 'echo "hyperfile $(id -u)"; command -v setsid >/dev/null',
+        onStdout: (chunk) => void (said.stdout += chunk.toString()),
+        onStderr: (chunk) => void (said.stderr += chunk.toString()),
+        ...(signal && { signal }),
+      });
+      const message = said.stderr.trim() || `ssh ended with status ${status}`;
+      isIn = status === 0 && said.stdout.includes(WELCOME);
+      if (isIn) return new LinuxGuest(ssh);
+      // ssh's own words, which it has in no other language.
+      const isRefused = status === SSH_FAILED && said.stderr.includes('Permission denied (');
+      if (isRefused) this.#failure = this.#error('HYPERV_GUEST_REFUSED', { address, message });
+      else if (status === SSH_FAILED)
+        this.#failure = this.#error('HYPERV_GUEST_NO_SSH', { address, message });
+      else throw this.#error('HYPERV_GUEST_ROOT', { address, message });
+      if (isRefused && !isSettingUp) throw this.#failure;
+      onWait?.('the SSH server lets nobody in yet');
+      return undefined;
+    } finally {
+      if (!isIn) ssh.close();
+    }
+  }
+
+  /** Rests before the next attempt. @throws HyperfileError when there is no time for one */
+  async again(): Promise<void> {
+    const { signal, machineId } = this.#request;
+    if (Date.now() >= this.#place.deadline) {
+      const { state } = await this.#host.machine(machineId, signal);
+      throw state === 'Off' ? this.#error('HYPERV_GUEST_OFF', { state }) : this.#failure;
+    }
+    await sleep(POLL_MS, undefined, { ...(signal && { signal }) }).catch(() => {
+      throw new HyperfileError('INTERRUPTED');
+    });
+  }
+
+  #error(code: LinuxFailure, more: Readonly<Record<string, string>> = {}): HyperfileError {
+    const { access, timeoutMs } = this.#request;
+    const data = { machine: this.#place.name, user: access.userName, seconds: timeoutMs / 1000, ...more };
+    return new HyperfileError(code, { data });
+  }
+}
+
+type LinuxFailure =
+  | 'HYPERV_GUEST_NO_ADDRESS'
+  | 'HYPERV_GUEST_NO_SSH'
+  | 'HYPERV_GUEST_OFF'
+  | 'HYPERV_GUEST_REFUSED'
+  | 'HYPERV_GUEST_ROOT';
+
+/** Undefined when an SSH server greets there, else why not. */
+function greeting(address: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: address, port: SSH_PORT, timeout: BANNER_MS });
+    const settle = (why: string | undefined): void => {
+      socket.destroy();
+      resolve(why);
+    };
+    let heard = '';
+    socket.on('data', (chunk) => {
+      heard += chunk.toString('latin1');
+      if (heard.startsWith('SSH-')) settle(undefined);
+    });
+    socket.on('timeout', () => settle('it does not answer'));
+    socket.on('error', (error) => settle(error.message));
+    socket.on('close', () => settle('it says nothing'));
+  });
+}
