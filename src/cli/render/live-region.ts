@@ -1,7 +1,8 @@
 /** The lines at the bottom of a terminal that are drawn again and again, by ora; finished lines scroll away above. */
 import { stripVTControlCharacters } from 'node:util';
 import type { Ora } from 'ora';
-import type { Colors, OutputStream } from '../console.ts';
+import type { Colors, Console, OutputStream } from '../console.ts';
+import { signsFor } from './signs.ts';
 import { textWidth } from './text-width.ts';
 
 /** A build that is over this soon shows no spinner, and does not wait for one to load. */
@@ -20,6 +21,7 @@ type TerminalStream = OutputStream & {
 export class LiveRegion {
   readonly #stream: TerminalStream;
   readonly #colors: Colors;
+  readonly #signs: (line: string) => string;
   readonly #draw: Draw;
   readonly #timer: NodeJS.Timeout;
   #spinner: Ora | undefined;
@@ -27,16 +29,18 @@ export class LiveRegion {
   /** Widths of the lines that stand on the terminal. */
   #drawnWidths: readonly number[] = [];
 
-  constructor(stream: OutputStream, colors: Colors, draw: Draw) {
-    this.#stream = stream as TerminalStream;
+  /** Draws on the terminal that the console's errors go to. */
+  constructor({ err, env }: Pick<Console, 'err' | 'env'>, colors: Colors, draw: Draw) {
+    this.#stream = err as TerminalStream;
     this.#colors = colors;
+    this.#signs = signsFor(env);
     this.#draw = draw;
     this.#timer = setTimeout(() => void this.#start(), DELAY_MS);
   }
 
   /** Writes a line that stays. While ora spins it makes room for what others write. */
   print(line: string): void {
-    this.#stream.write(`${line}\n`);
+    this.#stream.write(`${this.#signs(line)}\n`);
   }
 
   close(): void {
@@ -68,7 +72,7 @@ export class LiveRegion {
     this.#drawnWidths = lines.map(
       (line, index) => textWidth(stripVTControlCharacters(line)) + (index === 0 ? 3 : 0),
     );
-    return lines.join('\n');
+    return this.#signs(lines.join('\n'));
   }
 
   /** A narrower terminal wraps the lines that stand there: more rows must go than ora knows of. */

@@ -31,7 +31,7 @@ export class TerminalTransferView implements TransferView {
     this.#colors = colorsFor(console, console.err);
     this.#now = now;
     this.#startedMs = now();
-    this.#region = new LiveRegion(console.err, this.#colors, (columns, rows) => this.draw(columns, rows));
+    this.#region = new LiveRegion(console, this.#colors, (columns, rows) => this.draw(columns, rows));
   }
 
   show(event: TransferEvent): void {

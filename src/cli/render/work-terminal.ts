@@ -28,7 +28,7 @@ export class TerminalWorkView implements WorkView {
     this.#colors = colorsFor(console, console.err);
     this.#now = now;
     this.#startedMs = now();
-    this.#region = new LiveRegion(console.err, this.#colors, (columns) => this.draw(columns));
+    this.#region = new LiveRegion(console, this.#colors, (columns) => this.draw(columns));
   }
 
   show(event: WorkEvent): void {
