@@ -129,6 +129,10 @@ function hostError(path: string, action: string, cause: unknown): HyperfileError
     case 'ENOSPC':
     case 'EDQUOT':
       return new HyperfileError('DISK_FULL', { data: { path }, cause });
+    case 'EBUSY': {
+      const problem = 'another program, or a virtual machine, has it open';
+      return new HyperfileError('DISK_IO', { data: { path, action, problem }, cause });
+    }
     default: {
       const problem = cause instanceof Error ? cause.message : String(cause);
       return new HyperfileError('DISK_IO', { data: { path, action, problem }, cause });

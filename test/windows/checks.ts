@@ -14,6 +14,7 @@ import { ownerIsGone, ownerTag } from '../../src/base/owner.ts';
 import { runTool } from '../../src/base/process.ts';
 import { isProvenAlive, proveLife } from '../../src/base/proof-of-life.ts';
 import { openSession, staleSessions } from '../../src/base/session.ts';
+import { adoptDisk } from '../../src/build/bases/adopt-disk.ts';
 import { Store } from '../../src/store/store.ts';
 import { closeLayers, openLayers } from '../../src/vhdx/ancestry.ts';
 import { createChild, createVhdx } from '../../src/vhdx/create.ts';
@@ -144,6 +145,28 @@ const CHECKS: Record<string, () => void | Promise<void>> = {
     closeLayers(layers);
     assert.equal(layers.length, 2);
   },
+
+  'a disk that a machine has open is said to be in use': () => {
+    createVhdx(at('disk.vhdx'), { sizeBytes: 8 * MIB });
+    const attached = fs.openSync(at('disk.vhdx'), fs.constants.O_RDWR | EXCLUSIVE);
+    assert.throws(() => openLayers(at('disk.vhdx')), {
+      code: 'DISK_IO',
+      message: /another program, or a virtual machine, has it open/,
+    });
+    fs.closeSync(attached);
+    closeLayers(openLayers(at('disk.vhdx')));
+  },
+
+  'a base is a file of its own that can be flushed, although the one it is made of is read-only':
+    async () => {
+      createVhdx(at('base.vhdx'), { sizeBytes: 8 * MIB });
+      fs.chmodSync(at('base.vhdx'), 0o444);
+      const workshop = { signal: new AbortController().signal, progress: () => () => undefined };
+      await adoptDisk(at('base.vhdx'), at('layer.vhdx'), workshop as never, 1 as never);
+      assert.equal(fs.statSync(at('layer.vhdx')).nlink, 1);
+      await syncFile(at('layer.vhdx'));
+      assert(fs.readFileSync(at('layer.vhdx')).equals(fs.readFileSync(at('base.vhdx'))));
+    },
 
   'a store takes layers, and a prune leaves what is open to a later one': async () => {
     const store = await Store.open(at('store'));
