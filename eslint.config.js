@@ -46,7 +46,9 @@ export default tseslint.config(
   // Old syntax on purpose: these run before anything is known of the Node they run on.
   {
     files: ['**/*.cjs'],
-    languageOptions: { globals: { process: 'readonly', require: 'readonly', console: 'readonly' } },
+    languageOptions: {
+      globals: { process: 'readonly', require: 'readonly', console: 'readonly', __dirname: 'readonly' },
+    },
     rules: { '@typescript-eslint/no-require-imports': 'off', '@typescript-eslint/no-unused-vars': 'off' },
   },
 );

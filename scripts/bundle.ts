@@ -26,7 +26,7 @@ const ENTRIES = {
 const NO_SUBCOMMAND_PROGRAMS: Plugin = {
   name: 'no-subcommand-programs',
   resolveId: (id, importer) =>
-    id === 'node:child_process' && importer?.includes('/node_modules/commander/')
+    id === 'node:child_process' && importer?.replaceAll('\\', '/').includes('/node_modules/commander/')
       ? '\0no-programs'
       : undefined,
   load: (id) => (id === '\0no-programs' ? 'export default {}' : undefined),
