@@ -12,6 +12,7 @@ import { PARTITION_TYPE } from '../../src/gpt/format.ts';
 import { newDiskLayout } from '../../src/gpt/new-disk-layout.ts';
 import { newDiskTable } from '../../src/gpt/new-disk.ts';
 import { findRootCandidates, readPartitions } from '../../src/gpt/read.ts';
+import { unformattedWindowsTable, windowsDiskLayout } from '../../src/gpt/windows-disk.ts';
 import { writeGpt } from '../../src/gpt/write.ts';
 import { describeWith } from '../support/needs.ts';
 
@@ -213,5 +214,39 @@ describe('a disk', () => {
         return code === undefined || code === 'FS_TABLE_CORRUPT';
       }),
     );
+  });
+});
+
+describe("the layout of Windows' disks", () => {
+  it('has whole MiB, no gaps, and room for the backup table, whatever the size', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 342 * MIB, max: 4096 * GIB }), (sizeBytes) => {
+        const { efi, reserved, system } = windowsDiskLayout(sizeBytes);
+        expect([efi.offset, efi.length, reserved.length]).toEqual([MIB, 260 * MIB, 16 * MIB]);
+        expect(reserved.offset).toBe(efi.offset + efi.length);
+        expect(system.offset).toBe(reserved.offset + reserved.length);
+        const rest = sizeBytes - (system.offset + system.length);
+        expect([system.offset % MIB, system.length % MIB]).toEqual([0, 0]);
+        expect(rest).toBeGreaterThanOrEqual(33 * 512);
+        expect(rest).toBeLessThan(MIB + 33 * 512);
+      }),
+    );
+    for (const sizeBytes of [341 * MIB, 0, NaN])
+      expect(() => windowsDiskLayout(sizeBytes)).toThrow(
+        expect.objectContaining({ code: 'FS_DISK_TOO_SMALL' }),
+      );
+  });
+
+  it('is a table whose first partition can still be formatted', () => {
+    const disk = memoryDisk(400 * MIB);
+    writeGpt(disk, unformattedWindowsTable(windowsDiskLayout(400 * MIB)));
+    const { microsoftBasicData, microsoftReserved } = PARTITION_TYPE;
+    const found = readPartitions(disk);
+    expect(found.map(({ type }) => type)).toEqual([
+      microsoftBasicData,
+      microsoftReserved,
+      microsoftBasicData,
+    ]);
+    expect(new Set(found.map(({ id }) => id)).size).toBe(3);
   });
 });

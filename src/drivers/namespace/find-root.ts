@@ -5,6 +5,7 @@ import { traceInside } from '../../fs/inside.ts';
 import { identifyFileSystem } from '../../fs/identify.ts';
 import { PARTITION_TYPE } from '../../gpt/format.ts';
 import { findRootCandidates } from '../../gpt/read.ts';
+import { guestOsOf } from '../../oci/image.ts';
 import { openChain } from '../../vhdx/chain.ts';
 import type { RootPartition } from '../driver.ts';
 import type { Disks } from './disks.ts';
@@ -25,9 +26,10 @@ interface Candidate extends RootPartition {
   readonly isMarked: boolean;
 }
 
-/** @throws HyperfileError DRIVER_ROOT_NOT_FOUND, INTERRUPTED, what opening the chain throws */
+/** @throws HyperfileError DRIVER_ROOT_NOT_FOUND, DRIVER_WINDOWS_GUEST, INTERRUPTED, what opening the chain throws */
 export async function findRoot(chain: readonly string[], parts: FindRootParts): Promise<RootPartition> {
-  const candidates = listCandidates(chain);
+  const all = listFileSystems(chain);
+  const candidates = all.filter(({ type }) => MOUNTABLE.includes(type));
   const marked = candidates.filter(({ isMarked }) => isMarked);
   const [only] = marked.length > 0 ? marked : candidates;
   if (only && (marked.length === 1 || candidates.length === 1)) return asRoot(only);
@@ -35,15 +37,18 @@ export async function findRoot(chain: readonly string[], parts: FindRootParts): 
     if (parts.signal?.aborted) throw new HyperfileError('INTERRUPTED');
     if (await holdsSystem(chain, candidate, parts)) return asRoot(candidate);
   }
+  if (candidates.length === 0 && all.some(({ type }) => guestOsOf(type) === 'windows'))
+    throw new HyperfileError('DRIVER_WINDOWS_GUEST', { data: { disk: chain[0] } });
   throw new HyperfileError('DRIVER_ROOT_NOT_FOUND', { data: { disk: chain[0] } });
 }
 
-function listCandidates(chain: readonly string[]): Candidate[] {
+/** The likeliest root first. */
+function listFileSystems(chain: readonly string[]): Candidate[] {
   const disk = openChain(chain);
   try {
     return findRootCandidates(disk).flatMap(({ offset, length, type: partitionType }) => {
       const type = identifyFileSystem(disk, offset);
-      if (type === undefined || !MOUNTABLE.includes(type)) return [];
+      if (type === undefined) return [];
       return [{ offset, length, type, isMarked: ROOT_TYPES.includes(partitionType) }];
     });
   } finally {
