@@ -29,9 +29,15 @@ export function howToInstall(tool: string): string | undefined {
   return name === undefined ? undefined : `apt-get install ${name}`;
 }
 
+const WITH_GIT = 'winget install Git.Git, and put its folder usr\\bin on PATH';
+
 /** Where there is no apt-get. */
 const ELSEWHERE: Partial<Record<NodeJS.Platform, Readonly<Record<string, string>>>> = {
-  win32: { 'qemu-img': 'winget install SoftwareFreedomConservancy.QEMU, and put its folder on PATH' },
+  win32: {
+    'qemu-img': 'winget install SoftwareFreedomConservancy.QEMU, and put its folder on PATH',
+    bzip2: WITH_GIT,
+    xz: WITH_GIT,
+  },
   darwin: { 'qemu-img': 'brew install qemu', xz: 'brew install xz', zstd: 'brew install zstd' },
 };
 

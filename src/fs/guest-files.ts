@@ -1,4 +1,7 @@
-/** File steps inside a guest. Every path is resolved inside the guest's root, symbolic links included. */
+/**
+ * File steps inside a guest. Every path is resolved inside the guest's root, symbolic links included. Paths of a Windows
+ * guest are absolute, `C:\a\b`; a `\` at the end does what a `/` does.
+ */
 import type { Readable } from 'node:stream';
 import type { SourceTree } from './source-tree.ts';
 
