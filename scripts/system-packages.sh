@@ -9,6 +9,7 @@ RUN='mke2fs=e2fsprogs losetup=mount fstrim=util-linux setpriv=util-linux perl=pe
   /usr/share/keyrings/debian-archive-keyring.gpg=debian-archive-keyring'
 TEST="$RUN"' 7zz=7zip vhdiinfo=libvhdi-utils python:pyvhdi=python3-libvhdi busybox=busybox-static fsfreeze=util-linux unshare=util-linux zstd=zstd setfacl=acl sgdisk=gdisk
   sfdisk=fdisk mmls=sleuthkit lowntfs-3g=ntfs-3g mkntfs=ntfs-3g
+  mkfs.vfat=dosfstools mcopy=mtools xorriso=xorriso wimlib-imagex=wimtools
   debootstrap=debootstrap crun=crun script=bsdutils
   docker-registry=docker-registry skopeo=skopeo umoci=umoci openssl=openssl'
 

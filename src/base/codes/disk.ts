@@ -17,7 +17,7 @@ export const diskCodes = errorTable({
   DISK_UNUSABLE: {
     exit: 4,
     message: '{path} is not a disk image that Hyperfile can read: {reason}',
-    why: 'A disk must be a whole VHDX, VHD, VMDK, qcow2 or raw image that holds all its data itself; to be a base, its partitions must hold a Linux root file system.',
+    why: 'A disk must be a whole VHDX, VHD, VMDK, qcow2 or raw image that holds all its data itself; to be a base, its partitions must hold a system.',
     todo: 'Check the file: it may be cut short, or be something else.',
   },
   DISK_FORMAT_UNKNOWN: {

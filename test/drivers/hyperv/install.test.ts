@@ -286,6 +286,23 @@ describeWith(MEDIUM_NEEDS, 'Windows from its medium', () => {
     standIn.host.media.dismount(inStore('windows.iso'));
   });
 
+  test('a medium that a killed command has left is dismounted by whoever has it next', async () => {
+    const dead = path.join(folder, 'run', 'dead');
+    mkdirSync(dead);
+    writeFileSync(path.join(dead, 'medium'), inStore('windows.iso'));
+    await standIn.host.media.mount(inStore('windows.iso'));
+    let cleaning: Promise<void> | undefined;
+    await install({
+      // Whoever cleans up meanwhile does not wait for the end of this, and takes nothing away from it.
+      onProgress: () => {
+        cleaning ??= dismountLeftMedium(operations, dead);
+      },
+    });
+    await cleaning;
+    expect(standIn.host.leftovers().disks).toEqual([]);
+    rmSync(dead, { recursive: true });
+  });
+
   test('two at a time take turns with one medium', async () => {
     const other = openSession(folder);
     const parts = { host, operations, session: other, folder: path.join(other.folder, 'volume') };
