@@ -4,6 +4,7 @@ import path from 'node:path';
 import { isAbandoned, UNFINISHED_PREFIX } from '../base/atomic-file.ts';
 import { isHyperfileError } from '../base/error.ts';
 import { tryLock } from '../base/lock.ts';
+import { staleSessions } from '../base/session.ts';
 import { dropDeadIncoming } from './incoming.ts';
 import { isUnfinished, LAYER_ID, layerFile, layerFormFile, layerRecordFile, type Layout } from './layout.ts';
 import { readLeases } from './lease.ts';
@@ -18,7 +19,9 @@ export function sweep(layout: Layout): void {
   try {
     const { dead } = readLeases(layout);
     if (dead.length === 0) return;
-    for (const lease of dead) for (const file of unfinishedLayers(layout, lease)) removeIfThere(file);
+    const held = filesInUse(layout);
+    for (const lease of dead)
+      for (const file of unfinishedLayers(layout, lease)) if (!held.has(file)) removeIfThere(file);
     for (const file of abandonedFiles(layout)) removeIfThere(file);
     for (const lock of [layout.pruneLock, layout.namesLock, layout.adoptLock]) dropIfDead(lock);
     dropDeadIncoming(layout);
@@ -26,6 +29,11 @@ export function sweep(layout: Layout): void {
   } catch (error) {
     if (!isHyperfileError(error, 'STORE_ACCESS')) throw error;
   }
+}
+
+/** What dead commands had mounted or in machines, and may still have: whoever undoes that removes the files, too. */
+function filesInUse(layout: Layout): ReadonlySet<string> {
+  return new Set(staleSessions(layout.root).flatMap(({ files }) => files));
 }
 
 /** Taking a dead holder's lock is what removes it. */

@@ -132,6 +132,49 @@ describeWith([...new Set([...STANDIN_NEEDS, ...MACHINE_NEEDS])], 'a Windows gues
     },
   );
 
+  test.each(['was killed', 'was on a host that lost power'])(
+    'of a build that %s is removed by the next command, whatever that is',
+    async (what) => {
+      const before = standIn.host.calls.length;
+      const secret = ['--secret', `id=guest,src=${path.join(here.folder, 'guest.txt')}`];
+      const building = here.startBuild(recipe, [...secret, '--no-cache'], { longestMs: LONGEST_MS });
+      while (!standIn.host.calls.slice(before).includes('New-PSSession')) await sleep(5);
+      building.signalGroup('SIGKILL');
+      await building.ended;
+      if (what === 'was on a host that lost power') await standIn.host.restart();
+      expect(standIn.host.leftovers().machines).toHaveLength(1);
+      await here.done(['images']);
+    },
+  );
+
+  test('restarts for an installer that asks for it, and is copied from by other stages', async () => {
+    const text = `# escape=\`
+FROM ./windows.vhdx AS maker
+RUN echo made> C:\\made.txt && exit 3010
+FROM ./windows.vhdx
+WORKDIR C:\\in
+COPY --from=maker C:/made.txt .\\
+`;
+    const { err, cmdlets } = await build(here, text, '-t', 'copied');
+    expect(err).toContain('exit status 3010: the command succeeded and asks for a restart');
+    expect(count(cmdlets, 'Start-VM')).toBe(2);
+    const [leaf] = await here.chainOf('copied');
+    expect(await readGuestFiles(leaf, ['in/made.txt'])).toEqual({ 'in/made.txt': 'made\r\n' });
+  });
+
+  test('is sealed by checkpoints where that is wanted, with layers as good as the others', async () => {
+    const flags = ['--no-cache', '--driver-opt', 'seal=checkpoint', '-t', 'checkpoints'];
+    const { cmdlets } = await build(here, recipe, ...flags);
+    expect(count(cmdlets, 'Checkpoint-VM')).toBe(2);
+    expect(count(cmdlets, 'New-VM')).toBe(1);
+    // Once for the first command, once for REBOOT.
+    expect(count(cmdlets, 'Start-VM')).toBe(2);
+    const [leaf, middle] = await here.chainOf('checkpoints');
+    expect((await logs(leaf)).first).toContain('A page from a Windows machine.');
+    expect((await logs(middle)).first).toBeUndefined();
+    await here.expectWholeStore();
+  });
+
   test('is pushed and pulled, and then comes from the cache elsewhere, too', async () => {
     const name = `${registry.host}/team/web:1`;
     const cache = `type=registry,ref=${registry.host}/team/cache`;
