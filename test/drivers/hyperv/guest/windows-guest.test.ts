@@ -152,6 +152,16 @@ describeWith(STANDIN_NEEDS, 'a Windows guest', () => {
       stderr: '',
     });
   });
+  test('goes on with a program that has closed its streams', async () => {
+    const script = `process.stdin.on('end', () => process.exit(9)).resume();
+      for (const stream of [1, 2]) require('node:fs').closeSync(stream)`;
+    const stdin = 'x'.repeat(100_000);
+    expect(await run(guest, command([process.execPath, '-e', script], { stdin }))).toEqual({
+      status: 9,
+      stdout: '',
+      stderr: '',
+    });
+  });
   test('runs as the account it was entered with, and refuses to be anybody else', async () => {
     for (const user of ['', 'administrator', '.\\Administrator', 'ContainerAdministrator'])
       expect((await run(guest, cmd('exit 0', { user }))).status).toBe(0);

@@ -62,7 +62,7 @@ $script:GuestCommand = {
     $endings = @('.exe')
     if ($Program -match '\.[^\\/.]*$') { $endings = @('', '.exe') }
     $found = $places | ForEach-Object -Process { foreach ($ending in $endings) { $_ + $ending } } |
-        Where-Object -FilterScript { Microsoft.PowerShell.Management\Test-Path -LiteralPath $_ -PathType Leaf } |
+        Where-Object -FilterScript { Microsoft.PowerShell.Management\Test-Path -ErrorAction Ignore -LiteralPath $_ -PathType Leaf } |
         ForEach-Object -Process { (Microsoft.PowerShell.Management\Resolve-Path -LiteralPath $_).ProviderPath }
     if ($found) { $start.FileName = @($found)[0] }
 
@@ -92,10 +92,15 @@ $script:GuestCommand = {
             $open.Add(@{ Mark = $one[0]; Stream = $one[1]; Buffer = $buffer; Reading = $one[1].ReadAsync($buffer, 0, $buffer.Length); Pending = [System.IO.MemoryStream]::new() })
         }
         $idle = 0
-        while ($open.Count -gt 0 -and $idle -lt $idleWaits) {
+        # Never waits for long in one place, so that it can be stopped.
+        while (($open.Count -gt 0 -or $null -ne $writing -or -not $process.HasExited) -and $idle -lt $idleWaits) {
             $tasks = [System.Collections.Generic.List[System.Threading.Tasks.Task]]::new()
             foreach ($stream in $open) { $tasks.Add($stream.Reading) }
             if ($null -ne $writing) { $tasks.Add($writing) }
+            if ($tasks.Count -eq 0) {
+                $null = $process.WaitForExit($waitMilliseconds)
+                continue
+            }
             $index = [System.Threading.Tasks.Task]::WaitAny($tasks.ToArray(), $waitMilliseconds)
             if ($index -lt 0) {
                 if ($process.HasExited) { $idle++ }
@@ -136,7 +141,6 @@ $script:GuestCommand = {
             }
             $stream.Mark + $text
         }
-        $process.WaitForExit()
         # What was left in the middle of a line.
         foreach ($stream in $open) { if ($stream.Pending.Length -gt 0) { $stream.Mark + $console.GetString($stream.Pending.ToArray()) } }
         "0$($process.ExitCode)"
