@@ -214,7 +214,10 @@ function Install-HyperfileWindows {
         $efi = Format-HyperfilePartition -DiskNumber $number -Offset $EfiOffset -FileSystem 'FAT32' -Label 'System'
         $system = Format-HyperfilePartition -DiskNumber $number -Offset $SystemOffset -FileSystem 'NTFS' -Label 'Windows'
         Storage\Add-PartitionAccessPath -ErrorAction Stop -DiskNumber $number -PartitionNumber $system.PartitionNumber -AccessPath $Folder
-        $image = @{ ImagePath = $ImagePath; Index = $Index; ApplyPath = $Folder }
+        # The links in an image are made to point to where it is written: that must be the root of a drive and no folder.
+        $windowsLetter = Add-HyperfileDriveLetter -Partition $system
+        $efiLetter = Add-HyperfileDriveLetter -Partition $efi
+        $image = @{ ImagePath = $ImagePath; Index = $Index; ApplyPath = "${windowsLetter}:\" }
         if ($SplitPattern) { $image.SplitImageFilePattern = $SplitPattern }
         try {
             $null = Dism\Expand-WindowsImage -ErrorAction Stop @image
@@ -227,7 +230,9 @@ function Install-HyperfileWindows {
             $null = [System.IO.Directory]::CreateDirectory($panther)
             [System.IO.File]::Copy($Unattend, [System.IO.Path]::Combine($panther, 'unattend.xml'), $true)
         }
-        Install-HyperfileBootLoader -Folder $Folder -System $system -Efi $efi
+        Install-HyperfileBootLoader -Folder $Folder -WindowsLetter $windowsLetter -EfiLetter $efiLetter
+        Remove-HyperfileDriveLetter -Partition $system
+        Remove-HyperfileDriveLetter -Partition $efi
         Storage\Set-Partition -ErrorAction Stop -DiskNumber $number -PartitionNumber $efi.PartitionNumber -GptType $script:EfiSystemType
     }
     finally {
@@ -277,31 +282,23 @@ function Install-HyperfileBootLoader {
     .SYNOPSIS
         Puts Windows' boot loader onto the EFI system partition, with the program that Windows brings for that.
     .DESCRIPTION
-        It knows volumes by drive letters, so both have one as long as it runs.
+        It knows volumes by drive letters. That of Windows becomes the partition where the loader looks for it.
     .PARAMETER Folder
         What Windows' volume is shown as.
-    .PARAMETER System
-        Its partition.
-    .PARAMETER Efi
-        The EFI system partition: formatted, and of the type of basic data still.
+    .PARAMETER WindowsLetter
+        Its drive letter.
+    .PARAMETER EfiLetter
+        That of the EFI system partition, which is formatted.
     #>
     [CmdletBinding()]
     param(
         [Parameter(Mandatory = $true)] [string] $Folder,
-        [Parameter(Mandatory = $true)] [object] $System,
-        [Parameter(Mandatory = $true)] [object] $Efi
+        [Parameter(Mandatory = $true)] [char] $WindowsLetter,
+        [Parameter(Mandatory = $true)] [char] $EfiLetter
     )
     $program = [System.IO.Path]::Combine($Folder, 'Windows', 'System32', 'bcdboot.exe')
-    try {
-        $windows = Add-HyperfileDriveLetter -Partition $System
-        $boot = Add-HyperfileDriveLetter -Partition $Efi
-        # With /s nothing is written into the firmware of this computer.
-        $result = Invoke-HyperfileProgram -Path $program -Arguments "${windows}:\Windows /s ${boot}: /f UEFI"
-    }
-    finally {
-        Remove-HyperfileDriveLetter -Partition $System
-        Remove-HyperfileDriveLetter -Partition $Efi
-    }
+    # With /s nothing is written into the firmware of this computer.
+    $result = Invoke-HyperfileProgram -Path $program -Arguments "${WindowsLetter}:\Windows /s ${EfiLetter}: /f UEFI"
     if ($result.status -ne 0) {
         throw (Get-HyperfileFault -Code 'INSTALL_BOOT' -Target $program -Message "bcdboot ended with status $($result.status): $($result.output)")
     }
@@ -323,7 +320,13 @@ function Add-HyperfileDriveLetter {
     )
     $place = @{ DiskNumber = $Partition.DiskNumber; PartitionNumber = $Partition.PartitionNumber }
     Storage\Add-PartitionAccessPath -ErrorAction Stop -DiskNumber $place.DiskNumber -PartitionNumber $place.PartitionNumber -AssignDriveLetter
-    return (Storage\Get-Partition -ErrorAction Stop @place).DriveLetter
+    $letter = Wait-HyperfileFinding -TimeoutSeconds 30 -Find {
+        (Storage\Get-Partition -ErrorAction Stop @place).DriveLetter | Where-Object -FilterScript { "$_" -match '^[A-Za-z]$' }
+    }
+    if ($null -eq $letter) {
+        throw (Get-HyperfileFault -Code 'INSTALL_DISK' -Target "disk $($place.DiskNumber)" -Message 'Windows gives its volumes no drive letters; perhaps none is free')
+    }
+    return $letter
 }
 
 function Remove-HyperfileDriveLetter {

@@ -1,16 +1,17 @@
 /** DISM's cmdlets for image files: on real WIM, ESD and split WIM files, through wimlib. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { isHyperfileError } from '../../../../../src/base/error.ts';
 import { runTool } from '../../../../../src/base/process.ts';
 import type { Call, Handlers } from './call.ts';
 import { notInContract, StandInError } from './errors.ts';
+import type { Storage } from './storage.ts';
 
 export const DISM_NEEDS: readonly string[] = ['wimlib-imagex'];
 
-export function dismHandlers(): Handlers {
-  return { 'Get-WindowsImage': getImage, 'Expand-WindowsImage': expandImage };
+export function dismHandlers(storage: Storage): Handlers {
+  return { 'Get-WindowsImage': getImage, 'Expand-WindowsImage': (call) => expandImage(storage, call) };
 }
 
 async function getImage(call: Call): Promise<void> {
@@ -29,16 +30,29 @@ async function getImage(call: Call): Promise<void> {
   }
 }
 
-async function expandImage(call: Call): Promise<void> {
+async function expandImage(storage: Storage, call: Call): Promise<void> {
   if (call.set !== 'InputByFilePathAndIndex')
     throw notInContract(`Expand-WindowsImage, parameter set ${call.set}`);
   const file = imageFile(call);
-  const target = call.path(call.text('ApplyPath')!);
+  const target = targetOf(storage, call.text('ApplyPath')!);
   const [index, parts] = [call.number('Index')!, call.text('SplitImageFilePattern')];
-  if (!existsSync(target) || !statSync(target).isDirectory()) throw notFound(target);
   call.reply.progress('Expand-WindowsImage', 'applying', 0);
   await wimlib(['apply', file, String(index), target, ...(parts === undefined ? [] : [`--ref=${parts}`])]);
   call.reply.progress('Expand-WindowsImage', 'applying', 100);
+}
+
+/**
+ * Links in an image come out pointing to where it is written (Microsoft's archive of blogs, "What is /norpfix switch"): a
+ * folder would be in them for good. A drive letter is only a name here: its volume is shown in a folder, too.
+ */
+function targetOf(storage: Storage, target: string): string {
+  const [, letter] = /^([A-Z]):\\$/.exec(target) ?? [];
+  if (letter === undefined)
+    throw notInContract(`Expand-WindowsImage into ${target}: not the root of a drive`);
+  const { shown, partition } = storage.byLetter(letter);
+  const folder = shown.disk.mounts.get(partition.number)?.folder;
+  if (folder === undefined) throw notInContract('Expand-WindowsImage onto a volume that is in no folder');
+  return folder;
 }
 
 function imageFile(call: Call): string {

@@ -84,7 +84,7 @@ export class Host {
       ...storageHandlers(this),
       ...guestHandlers(this),
       ...mediaHandlers(this.media),
-      ...dismHandlers(),
+      ...dismHandlers(this.storage),
       ...bootHandlers(this.storage),
     };
   }
