@@ -25,7 +25,11 @@ export interface Ended {
 }
 
 /** Runs a script to its end. Output goes through files: Wine's consoles know no pipes. */
-export async function runThere(script: string, args: readonly string[] = [], cwd?: string): Promise<Ended> {
+export async function runThere(
+  script: string,
+  args: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Ended> {
   const folder = mkdtempSync(path.join(tmpdir(), 'hyperfile-windows-'));
   const output = path.join(folder, 'output');
   const errors = path.join(folder, 'errors');
@@ -33,7 +37,7 @@ export async function runThere(script: string, args: readonly string[] = [], cwd
   try {
     const child: ChildProcess = spawn(windowsNode()!, [pathThere(script), ...args], {
       stdio: ['ignore', ...fds],
-      ...(cwd !== undefined && { cwd }),
+      env: { ...process.env, ...env },
     });
     const status = await new Promise<number | null>((resolve, reject) => {
       child.on('error', reject);
