@@ -11,7 +11,8 @@ TEST="$RUN"' 7zz=7zip vhdiinfo=libvhdi-utils python:pyvhdi=python3-libvhdi busyb
   sfdisk=fdisk mmls=sleuthkit lowntfs-3g=ntfs-3g mkntfs=ntfs-3g
   mkfs.vfat=dosfstools mcopy=mtools xorriso=xorriso wimlib-imagex=wimtools
   debootstrap=debootstrap crun=crun script=bsdutils
-  docker-registry=docker-registry skopeo=skopeo umoci=umoci openssl=openssl'
+  docker-registry=docker-registry skopeo=skopeo umoci=umoci openssl=openssl
+  ssh=openssh-client /usr/sbin/sshd=openssh-server'
 
 PATH=$PATH:/usr/sbin:/sbin
 

@@ -21,6 +21,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   setfattr: 'attr',
   crun: 'crun',
   runc: 'runc',
+  ssh: 'openssh-client',
 };
 
 /** `apt-get install ...` for a program; undefined when its package is not known. */
@@ -37,6 +38,7 @@ const ELSEWHERE: Partial<Record<NodeJS.Platform, Readonly<Record<string, string>
     'qemu-img': 'winget install SoftwareFreedomConservancy.QEMU, and put its folder on PATH',
     bzip2: WITH_GIT,
     xz: WITH_GIT,
+    ssh: 'Add-WindowsCapability -Online -Name OpenSSH.Client~~~~0.0.1.0, in an elevated PowerShell',
   },
   darwin: { 'qemu-img': 'brew install qemu', xz: 'brew install xz', zstd: 'brew install zstd' },
 };

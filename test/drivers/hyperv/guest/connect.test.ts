@@ -128,6 +128,10 @@ describeWith([...STANDIN_NEEDS, ...SSH_SERVER_NEEDS], 'connecting to a Linux gue
     expect((await guest.files!.readFile('/etc/passwd'))!.toString()).toContain('builder');
     await guest.close();
   });
+  test('says that it does not answer as a Windows guest does', async () => {
+    const connecting = bench.connect({ timeoutMs: SOON });
+    await expect(connecting).rejects.toMatchObject({ code: 'HYPERV_GUEST_NO_DIRECT' });
+  });
   test('says that it has no address', async () => {
     bench.standIn.host.guest.addresses = [];
     const waits: string[] = [];

@@ -1,5 +1,7 @@
 /** A virtual machine and how Hyper-V's objects describe it. */
 import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
 import type { AttachedDisk } from './attachments.ts';
 import type { TypedObject } from './call.ts';
 import type { GuestBehaviour } from './faults.ts';
@@ -147,10 +149,12 @@ export function hasHeartbeat({ running, state, disabledServices }: Machine, gues
   return running.root !== undefined && Date.now() >= running.startedAt + guest.heartbeatAfterMs;
 }
 
+/** Only Windows does. */
 export function answersDirect({ running, state }: Machine, guest: GuestBehaviour): boolean {
   return (
     state === 'Running' &&
     running?.root !== undefined &&
+    existsSync(path.join(running.root, 'Windows/System32')) &&
     Date.now() >= running.startedAt + guest.directAfterMs
   );
 }
