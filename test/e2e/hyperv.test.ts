@@ -98,6 +98,19 @@ describeWith([...new Set([...STANDIN_NEEDS, ...MACHINE_NEEDS])], 'a Windows gues
     await here.expectWholeStore();
   });
 
+  test('is what doctor looks at the host for', async () => {
+    const { status, out, err } = await here.run(['doctor', '--format', 'json']);
+    expect(status, err).toBe(5);
+    const report = JSON.parse(out) as { driver: string; findings: { level: string; what: string }[] };
+    expect(report.driver).toBe('hyperv');
+    const found = report.findings.map(({ level, what }) => `${level}: ${what}`);
+    expect(found).toContain('ok: virtual switches: Default Switch');
+    // The store is on a file system of Linux.
+    expect(found).toContainEqual(
+      expect.stringMatching(/^problem: the store is on .*, where Hyper-V keeps no disks$/),
+    );
+  });
+
   test('comes from the cache without a word to the host', async () => {
     const { err, cmdlets } = await build(here, recipe, '-t', 'web');
     expect(err).toMatch(/\((\d+) steps, \1 cached\)/);

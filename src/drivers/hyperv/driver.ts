@@ -14,7 +14,7 @@ import type {
   RootPartition,
   Sandbox,
 } from '../driver.ts';
-import { findSystem } from './find-system.ts';
+import { findSystem, systemOf } from './find-system.ts';
 import { findingsOf } from './findings.ts';
 import type { GuestAccess } from './guest/guest.ts';
 import { HyperVHost } from './host.ts';
@@ -103,7 +103,7 @@ export class HyperVDriver implements Driver {
   /** Reads the disk; only where several volumes could hold Windows, Hyper-V mounts them for a look. */
   async findRoot(chain: readonly string[], signal?: AbortSignal): Promise<RootPartition> {
     const { root, isCertain } = findSystem(chain);
-    return isCertain || root.type !== 'ntfs' ? root : this.#lookForWindows(chain, signal);
+    return isCertain || systemOf(root) !== 'windows' ? root : this.#lookForWindows(chain, signal);
   }
 
   /** Its record stays when something could not be removed: the next command tries again. */

@@ -4,6 +4,7 @@ import type { GuestFiles } from '../../fs/guest-files.ts';
 import type { DiskId } from '../../gpt/disk-id.ts';
 import type { HyperVHost } from './host.ts';
 import { giveIdentityBack, takeOwnIdentity } from './own-identity.ts';
+import { whenReleased } from './released.ts';
 
 export class MachineDisk {
   readonly #host: HyperVHost;
@@ -22,7 +23,7 @@ export class MachineDisk {
   /** The guest's files, mounted if they are not. One disk at a time. */
   async mount(diskPath: string, signal: AbortSignal | undefined): Promise<GuestFiles> {
     if (this.#files !== undefined) return this.#files;
-    this.#identity = takeOwnIdentity(diskPath);
+    this.#identity = await whenReleased(() => takeOwnIdentity(diskPath));
     this.#mountedPath = diskPath;
     const { folder } = await this.#host.mountDisk(diskPath, this.#folder, signal && { signal });
     return (this.#files = new WindowsFiles(folder, { label: 'the guest' }));

@@ -93,7 +93,7 @@ export class HyperVSandbox implements Sandbox {
         : new ShutdownSeal({ machine, signal });
     this.files = lazyFiles(
       () => this.#readyFiles(),
-      () => this.#mounted!.asSource(),
+      () => this.#mountedFiles().asSource(),
     );
   }
 
@@ -166,7 +166,7 @@ export class HyperVSandbox implements Sandbox {
       if (strategy.isLent && !machine.fits(spec)) await strategy.takeBack(this.#place());
       if (strategy.isLent) return machine.start(spec, machine.diskPath!, signal);
       await this.#dismount();
-      return machine.start(spec, strategy.lend(this.#place()), signal);
+      return machine.start(spec, await strategy.lend(this.#place()), signal);
     });
   }
 
@@ -193,6 +193,11 @@ export class HyperVSandbox implements Sandbox {
       if (this.#strategy.isLent) await this.#strategy.takeBack(this.#place());
       return (this.#mounted = await this.#disk.mount(this.#place().sandboxPath, signal));
     });
+  }
+
+  #mountedFiles(): GuestFiles {
+    if (this.#mounted === undefined) throw new HyperfileError('DRIVER_SANDBOX_CLOSED');
+    return this.#mounted;
   }
 
   async #dismount(): Promise<void> {

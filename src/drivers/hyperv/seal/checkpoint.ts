@@ -23,11 +23,11 @@ export class CheckpointSeal implements SealStrategy {
     this.#workPath = path.join(parts.folder, 'work.vhdx');
   }
 
-  lend({ sandboxPath, parentPath }: SealPlace): string {
+  async lend({ sandboxPath, parentPath }: SealPlace): Promise<string> {
     const { session, folder } = this.#parts;
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     session.claim(this.#workPath);
-    renameSync(sandboxPath, this.#workPath);
+    await whenReleased(() => renameSync(sandboxPath, this.#workPath));
     rebase(this.#workPath, parentPath);
     this.isLent = true;
     return this.#workPath;

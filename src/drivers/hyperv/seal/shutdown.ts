@@ -12,9 +12,9 @@ export class ShutdownSeal implements SealStrategy {
     this.#parts = parts;
   }
 
-  lend({ sandboxPath }: SealPlace): string {
+  lend({ sandboxPath }: SealPlace): Promise<string> {
     this.isLent = true;
-    return sandboxPath;
+    return Promise.resolve(sandboxPath);
   }
 
   async seal({ sandboxPath }: SealPlace, nextPath: string | undefined): Promise<void> {

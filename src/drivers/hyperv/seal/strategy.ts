@@ -14,7 +14,7 @@ export interface SealStrategy {
   /** The machine has what the sandbox holds, whether it is on or not. */
   readonly isLent: boolean;
   /** Puts what the sandbox holds so far where a machine is to have it. @returns the machine's disk */
-  lend(place: SealPlace): string;
+  lend(place: SealPlace): Promise<string>;
   /**
    * Makes the sealed layer of what the machine has written, and, with `nextPath`, has the sandbox go on there.
    *
