@@ -119,7 +119,7 @@ export class Ssh {
 
   /** The program that ssh runs to be told a password: it says what is in its environment. */
   #writeAsker(): void {
-    const print = `process.stdout.write(process.env.${PASSWORD_VARIABLE} + '\\n')`;
+    const print = `require('node:fs').writeSync(1, process.env.${PASSWORD_VARIABLE} + '\\n')`;
     if (process.platform === 'win32')
       writeFileSync(this.#file('ask.cmd'), `@"${process.execPath}" -e "${print}"\r\n`);
     else
