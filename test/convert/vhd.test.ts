@@ -96,10 +96,14 @@ describeWith(['qemu-img', 'python:pyvhdi'], 'a VHD', () => {
         const file = path.join(scratchFolder(), 'disk.vhd');
         fs.writeFileSync(file, makeVhd(model, { sizeBytes: model.length, ...shape }));
         expect((await read(file)).equals(model)).toBe(true);
-        expect(await libvhdi.read([file])).toEqual(Libvhdi.expected(model));
         execFileSync('qemu-img', ['compare', '-f', 'vpc', '-F', 'raw', file, rawOf(file, model)]);
+        // Of blocks that are used in part, libvhdi leaves out sectors in long reads that it finds in short ones.
+        const isUsed = (): boolean => true;
+        fs.writeFileSync(file, makeVhd(model, { sizeBytes: model.length, ...shape, isUsed }));
+        expect((await read(file)).equals(model)).toBe(true);
+        expect(await libvhdi.read([file])).toEqual(Libvhdi.expected(model));
       }),
-      { numRuns: 15 },
+      { numRuns: 12 },
     );
   }, 60_000);
 
