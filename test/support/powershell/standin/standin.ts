@@ -14,6 +14,8 @@
  *  - A volume is in one folder at a time; a drive letter is only a name.
  *  - Linux guests have a heartbeat and addresses; what answers there is up to the test. PATH of a Windows guest is written as
  *    on this system, and only cmd.exe's own `exit` gives exit codes of more than eight bits.
+ *  - ISO files are unpacked and have no drive letter; DISM is wimlib, which leaves links in images as they are; bcdboot writes
+ *    a text in place of a boot configuration.
  *  - There is no VHD; no registry, rights of files, services.
  *  - What comes back from a guest carries PSComputerName and other properties, as on Windows: ConvertTo-Json shows them.
  */
