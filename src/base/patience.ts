@@ -49,8 +49,8 @@ export function renameOverOpen(from: string, to: string): void {
 }
 
 /** Removes a file that may not be there. */
-export function removeFile(filePath: string): void {
-  patiently(() => rmSync(filePath, { force: true }));
+export function removeFile(filePath: string, attempts = ATTEMPTS): void {
+  patiently(() => rmSync(filePath, { force: true }), attempts);
 }
 
 function pause(milliseconds: number): void {

@@ -81,10 +81,13 @@ function bytesFreedBy(file: string): number {
   return stat === undefined || stat.nlink > 1 ? 0 : allocatedBytes(stat);
 }
 
+/** All layers of a chain may be attached: nobody waits a second for each. */
+const ATTEMPTS_ON_OPEN = 3;
+
 /** Windows refuses while a disk is attached; without its record the file goes with a later prune. */
 function removeUnlessOpen(file: string): void {
   try {
-    removeFile(file);
+    removeFile(file, ATTEMPTS_ON_OPEN);
   } catch (error) {
     if (!isRefusedForNow(error)) throw error;
   }
