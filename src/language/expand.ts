@@ -73,11 +73,7 @@ function read(
 }
 
 /** The value of a variable; undefined when it is unset. */
-export function findVariable(
-  variables: Variables,
-  name: string,
-  ignoreCase: boolean,
-): string | undefined {
+export function findVariable(variables: Variables, name: string, ignoreCase: boolean): string | undefined {
   if (Object.hasOwn(variables, name)) return variables[name];
   if (!ignoreCase) return undefined;
   const wanted = name.toUpperCase();
