@@ -1,7 +1,16 @@
 /** Every benchmark, one after another, each beside its peer. Quote ratios: machines differ, and drift. */
 import { execa } from 'execa';
 
-const BENCHMARKS = ['engine', 'vhdx-tables', 'convert', 'disk-server', 'build', 'blob', 'registry'];
+const BENCHMARKS = [
+  'engine',
+  'vhdx-tables',
+  'convert',
+  'disk-server',
+  'build',
+  'blob',
+  'registry',
+  'powershell',
+];
 
 for (const name of BENCHMARKS) {
   console.log(`\n## ${name}\n`);
