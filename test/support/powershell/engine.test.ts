@@ -73,8 +73,13 @@ describeWith(POWERSHELL_NEEDS, 'the PowerShell of the tests', () => {
 
   test('a line runs as soon as it is complete, before the input ends', async () => {
     const child = spawn(executable, DRIVEN, { env: { ...process.env, ...POWERSHELL_ENVIRONMENT } });
+    // A pipe may bring the line in pieces.
+    let said = '';
     const answer = new Promise<string>((resolve) =>
-      child.stdout.once('data', (bytes: Buffer) => resolve(String(bytes))),
+      child.stdout.on('data', (bytes: Buffer) => {
+        said += String(bytes);
+        if (said.endsWith('\n')) resolve(said);
+      }),
     );
     child.stdin.write('"now"\n');
     expect(await answer).toBe('now\n');
