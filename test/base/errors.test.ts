@@ -12,7 +12,8 @@ const ENTRIES: [string, ErrorEntry][] = Object.entries(ERROR_CODES);
 
 /** All of src but the table itself. */
 const SOURCES = readdirSync(path.join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
-  .filter((file) => file.endsWith('.ts') && !file.includes(path.join('base', 'codes')))
+  // Operations in PowerShell name their errors, too.
+  .filter((file) => /\.(ts|ps1)$/.test(file) && !file.includes(path.join('base', 'codes')))
   .map((file) => readFileSync(path.join(ROOT, 'src', file), 'utf8'))
   .join('\n');
 

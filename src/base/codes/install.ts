@@ -18,13 +18,13 @@ export const installCodes = errorTable({
     exit: 4,
     message: '{path} has no edition "{edition}"{suggestion}; it has {editions}',
     why: 'A medium holds several editions of Windows, each with a name and a number.',
-    todo: 'Name one of them: FROM --edition="..." ./windows.iso',
+    todo: 'Name one of them, as in FROM --edition="Windows 11 Pro" ./windows.iso.',
   },
   INSTALL_EDITION_AMBIGUOUS: {
     exit: 4,
     message: '{path} has more than one edition: {editions}',
     why: 'Which of them is to be installed has to be said where there are several.',
-    todo: 'Name it, or its number: FROM --edition="..." ./windows.iso',
+    todo: 'Name it, or its number, as in FROM --edition="Windows 11 Pro" ./windows.iso.',
   },
   INSTALL_UNATTEND: {
     exit: 4,
