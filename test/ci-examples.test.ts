@@ -6,6 +6,7 @@ import path from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { builtCommand } from './support/built-command.ts';
 import { describeWith } from './support/needs.ts';
 import { PASSWORD, REGISTRY_NEEDS, startRegistry, USERNAME, type TestRegistry } from './support/registry.ts';
 
@@ -39,7 +40,7 @@ describeWith(
       folder = mkdtempSync(path.join(tmpdir(), 'hyperfile-ci-'));
       mkdirSync(path.join(folder, 'bin'));
       const command = path.join(folder, 'bin', 'hyperfile');
-      writeFileSync(command, `#!/bin/sh\nexec "${process.execPath}" "${ROOT}/src/cli/main.ts" "$@"\n`);
+      writeFileSync(command, `#!/bin/sh\nexec "${process.execPath}" "${builtCommand()}" "$@"\n`);
       chmodSync(command, 0o755);
       writeFileSync(path.join(folder, 'file'), 'a file\n');
       writeFileSync(path.join(folder, 'Hyperfile'), 'FROM scratch\nCOPY file /file\nWORKDIR /srv\n');

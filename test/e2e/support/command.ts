@@ -1,9 +1,7 @@
 /** The command line as its users run it: a process of its own, in a group of its own as a terminal would have it. */
 import { spawn } from 'node:child_process';
-import path from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
-
-const MAIN = path.resolve(import.meta.dirname, '../../../src/cli/main.ts');
+import { builtCommand } from '../../support/built-command.ts';
 
 /** A command that hangs ends here, and its test with it. */
 const LONGEST_MS = 60_000;
@@ -35,7 +33,7 @@ export class RunningCommand {
 
   constructor(args: readonly string[], options: CommandOptions = {}) {
     const { wrapper = [], env = {}, cwd, input, longestMs = LONGEST_MS } = options;
-    const [program = '', ...rest] = [...wrapper, process.execPath, MAIN, ...args];
+    const [program = '', ...rest] = [...wrapper, process.execPath, builtCommand(), ...args];
     const child = spawn(program, rest, {
       detached: true,
       stdio: ['pipe', 'pipe', 'pipe'],

@@ -62,7 +62,7 @@ export function processesOf(folder: string): string[] {
 
 /** The process that serves the disks of a store, if a build runs. */
 export function diskServerOf(folder: string): number | undefined {
-  const line = processesOf(folder).find((text) => text.includes(path.join('fuse', 'server', 'main.ts')));
+  const line = processesOf(folder).find((text) => text.includes('disk-server.cjs'));
   return line === undefined ? undefined : Number(/^process: (\d+)/.exec(line)?.[1]);
 }
 
