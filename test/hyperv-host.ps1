@@ -5,8 +5,8 @@
     Builds the sample windows-web with the command in dist/ (npm run build), again from the cache, and with one line
     changed; looks at the layers with Hyper-V's own cmdlets; starts a machine from the result; interrupts a build and
     kills another. After each it looks for machines, attached disks, processes and files that should be gone.
-    Prints a table of what was proven. Runs in Windows PowerShell 5.1 and in PowerShell 7, as a member of the Hyper-V
-    Administrators or the Administrators.
+    Prints a table of what was proven. Runs in Windows PowerShell 5.1 and in PowerShell 7, as an
+    administrator: disks are mounted.
 .PARAMETER BaseDisk
     A VHD or VHDX with an installation of Windows whose account the secret names. It is only read.
 .PARAMETER Iso
