@@ -49,11 +49,11 @@ export function encodeTarHeader(member: TarMember): Buffer {
   if (records.length === 0) return own;
   const pax = Buffer.concat(records);
   const about = { kind: 'file', name: 'pax', mode: 0o644, uid: 0, gid: 0, modifiedSeconds: 0 } as const;
-  return Buffer.concat([header({ ...about, sizeBytes: pax.length }, 'x'), pax, padding(pax.length), own]);
+  return Buffer.concat([header({ ...about, sizeBytes: pax.length }, 'x'), pax, tarPadding(pax.length), own]);
 }
 
 /** What fills the last block of a member's data up. */
-export function padding(sizeBytes: number): Buffer {
+export function tarPadding(sizeBytes: number): Buffer {
   return Buffer.alloc((BLOCK_BYTES - (sizeBytes % BLOCK_BYTES)) % BLOCK_BYTES);
 }
 

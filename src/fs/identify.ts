@@ -17,6 +17,9 @@ export type FileSystemType =
   | 'LVM2_member'
   | 'crypto_LUKS';
 
+/** What Linux has its root on, as far as its disks are opened here. */
+export const LINUX_ROOT_FILE_SYSTEMS: readonly FileSystemType[] = ['ext4', 'xfs', 'btrfs', 'f2fs'];
+
 interface Signature {
   readonly type: FileSystemType;
   /** Bytes from the start of the file system. */

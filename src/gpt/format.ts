@@ -47,3 +47,9 @@ export const PARTITION_TYPE = {
 
 export const MBR_BYTES = 512;
 export const MBR_TYPE_PROTECTIVE = 0xee;
+
+/** Of a partition that says itself that it is the root of a Linux (Discoverable Partitions Specification). */
+export const LINUX_ROOT_TYPES: readonly string[] = [
+  PARTITION_TYPE.linuxRootX64,
+  PARTITION_TYPE.linuxRootArm64,
+];

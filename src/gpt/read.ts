@@ -8,6 +8,7 @@ import {
   GPT_SIGNATURE,
   gptEntry,
   gptHeader,
+  LINUX_ROOT_TYPES,
   PARTITION_TYPE,
   type GptHeader,
 } from './format.ts';
@@ -39,10 +40,10 @@ export function readPartitions(disk: ReadableDisk): Partition[] {
 
 /** Partitions that may hold the root file system, the likeliest first. */
 export function findRootCandidates(disk: ReadableDisk): Partition[] {
-  const roots: readonly string[] = [PARTITION_TYPE.linuxRootX64, PARTITION_TYPE.linuxRootArm64];
   const linux: readonly string[] = [PARTITION_TYPE.linuxFileSystem, 'mbr:83', 'whole-disk'];
   const never: readonly string[] = [PARTITION_TYPE.efiSystem, PARTITION_TYPE.microsoftReserved];
-  const rank = ({ type }: Partition): number => (roots.includes(type) ? 0 : linux.includes(type) ? 1 : 2);
+  const rank = ({ type }: Partition): number =>
+    LINUX_ROOT_TYPES.includes(type) ? 0 : linux.includes(type) ? 1 : 2;
   return readPartitions(disk)
     .filter(({ type }) => !never.includes(type))
     .sort((a, b) => rank(a) - rank(b) || (rank(a) === 2 ? b.length - a.length : a.number - b.number));

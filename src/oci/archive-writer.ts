@@ -7,6 +7,7 @@ import { open, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { removeAbandoned, unfinishedName } from '../base/atomic-file.ts';
 import { removeFile, renameOver } from '../base/patience.ts';
+import { TAR_END, tarPadding } from '../bytes/encode-tar.ts';
 import { fileError, readRange, writeAll, writeBlob } from './blob-file.ts';
 import type { Descriptor } from './descriptor.ts';
 import { digestHex, type Digest } from './digest.ts';
@@ -14,7 +15,7 @@ import { LayoutIndex } from './layout-index.ts';
 import { INDEX_FILE, LAYOUT_FILE, LAYOUT_TEXT } from './layout.ts';
 import type { LocalBlob } from './local-repository.ts';
 import type { BlobSource, PushBlobOptions, Repository } from './repository.ts';
-import { openNameless, TAR_END, tarHeader, tarPadding } from './tar-file.ts';
+import { openNameless, tarHeader } from './tar-file.ts';
 import type { TarMember } from './tar-members.ts';
 import { WritableRepository } from './writable-repository.ts';
 

@@ -94,14 +94,6 @@ export function tarHeader(name: string, sizeBytes: number): Buffer {
   return block;
 }
 
-/** Bytes that fill a file's last block. */
-export function tarPadding(sizeBytes: number): Buffer {
-  return Buffer.alloc((BLOCK_BYTES - (sizeBytes % BLOCK_BYTES)) % BLOCK_BYTES);
-}
-
-/** Two empty blocks. */
-export const TAR_END = Buffer.alloc(2 * BLOCK_BYTES);
-
 /** Eleven octal digits, or, from 8 GiB, big-endian binary with the first bit set, as all tar programs read it. */
 function writeSize(block: Buffer, sizeBytes: number): void {
   if (sizeBytes < 8 ** 11) {

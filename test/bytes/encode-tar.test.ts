@@ -1,7 +1,7 @@
 /** Headers of tar archives, as the reader of archives reads them back. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { encodeTarHeader, padding, TAR_END, type TarMember } from '../../src/bytes/encode-tar.ts';
+import { encodeTarHeader, tarPadding, TAR_END, type TarMember } from '../../src/bytes/encode-tar.ts';
 import type { TarEntry } from '../../src/fs/tar-entry.ts';
 import { TarReader } from '../../src/fs/tar-reader.ts';
 
@@ -54,7 +54,7 @@ test('a member is read as it was written, whatever its names, owners, times and 
 });
 
 test('data of any length fills whole blocks, and sizes beyond octal are told', () => {
-  for (const bytes of [0, 1, 511, 512, 513]) expect((bytes + padding(bytes).length) % 512).toBe(0);
+  for (const bytes of [0, 1, 511, 512, 513]) expect((bytes + tarPadding(bytes).length) % 512).toBe(0);
   const about = { kind: 'file', name: 'big', mode: 0o644, uid: 0, gid: 0, modifiedSeconds: 0 } as const;
   const sizes: number[] = [];
   for (const sizeBytes of [8 ** 11 - 1, 8 ** 11, 2 ** 40]) {

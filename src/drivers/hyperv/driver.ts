@@ -3,7 +3,9 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { HyperfileError } from '../../base/error.ts';
+import { isOnWindows } from '../../base/host-platform.ts';
 import { openSession, type Session, type StaleSession } from '../../base/session.ts';
+import { guestOsOf } from '../../oci/image.ts';
 import { createChild } from '../../vhdx/create.ts';
 import type {
   CreateRequest,
@@ -14,7 +16,7 @@ import type {
   RootPartition,
   Sandbox,
 } from '../driver.ts';
-import { findSystem, systemOf } from './find-system.ts';
+import { findSystem } from './find-system.ts';
 import { findingsOf } from './findings.ts';
 import type { GuestAccess } from './guest/guest.ts';
 import { HyperVHost } from './host.ts';
@@ -103,7 +105,7 @@ export class HyperVDriver implements Driver {
   /** Reads the disk; only where several volumes could hold Windows, Hyper-V mounts them for a look. */
   async findRoot(chain: readonly string[], signal?: AbortSignal): Promise<RootPartition> {
     const { root, isCertain } = findSystem(chain);
-    return isCertain || systemOf(root) !== 'windows' ? root : this.#lookForWindows(chain, signal);
+    return isCertain || guestOsOf(root.type) !== 'windows' ? root : this.#lookForWindows(chain, signal);
   }
 
   /** Its record stays when something could not be removed: the next command tries again. */
@@ -195,7 +197,7 @@ export function markOf(stateFolder: string): string {
  */
 export function openPowerShell(): PowerShellSession {
   const { PSModulePath } = process.env;
-  const isMeant = process.platform !== 'win32' && PSModulePath !== undefined;
+  const isMeant = !isOnWindows() && PSModulePath !== undefined;
   return new PowerShellSession(isMeant ? { env: { PSModulePath } } : {});
 }
 

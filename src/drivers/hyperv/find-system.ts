@@ -1,13 +1,13 @@
 /** Finds a guest's system on a disk by reading the disk itself: nothing is mounted, and Hyper-V is not asked. */
 import { HyperfileError } from '../../base/error.ts';
 import type { ReadableDisk } from '../../disk/disk.ts';
-import { identifyFileSystem, type FileSystemType } from '../../fs/identify.ts';
-import { PARTITION_TYPE } from '../../gpt/format.ts';
+import { identifyFileSystem, LINUX_ROOT_FILE_SYSTEMS, type FileSystemType } from '../../fs/identify.ts';
+import { LINUX_ROOT_TYPES, PARTITION_TYPE } from '../../gpt/format.ts';
 import type { Partition } from '../../gpt/partition.ts';
 import { readPartitions } from '../../gpt/read.ts';
+import { guestOsOf } from '../../oci/image.ts';
 import { openChain } from '../../vhdx/chain.ts';
 import type { RootPartition } from '../driver.ts';
-import type { GuestSystem } from './guest/guest.ts';
 
 /** How a disk is divided; machines of generation 2 start only from `gpt`. */
 export type PartitionTable = 'gpt' | 'mbr';
@@ -18,19 +18,11 @@ export interface FoundSystem {
   readonly isCertain: boolean;
 }
 
-const WINDOWS_FILE_SYSTEMS: readonly FileSystemType[] = ['ntfs', 'refs'];
-const LINUX_FILE_SYSTEMS: readonly FileSystemType[] = ['ext4', 'xfs', 'btrfs', 'f2fs'];
-const LINUX_ROOTS: readonly string[] = [PARTITION_TYPE.linuxRootX64, PARTITION_TYPE.linuxRootArm64];
 /** Recovery and reserved partitions have types of their own. */
 const WINDOWS_VOLUMES: readonly string[] = [PARTITION_TYPE.microsoftBasicData, 'mbr:07', 'whole-disk'];
 
 interface Candidate extends RootPartition {
   readonly rank: number;
-}
-
-/** Which system a root file system belongs to. */
-export function systemOf({ type }: Pick<RootPartition, 'type'>): GuestSystem {
-  return (WINDOWS_FILE_SYSTEMS as readonly string[]).includes(type) ? 'windows' : 'linux';
 }
 
 /**
@@ -66,8 +58,8 @@ function candidateOf(disk: ReadableDisk, partition: Partition): Candidate[] {
 }
 
 function rankOf(partitionType: string, type: FileSystemType): number | undefined {
-  if (LINUX_FILE_SYSTEMS.includes(type)) return LINUX_ROOTS.includes(partitionType) ? 0 : 2;
-  return WINDOWS_FILE_SYSTEMS.includes(type) && WINDOWS_VOLUMES.includes(partitionType) ? 1 : undefined;
+  if (LINUX_ROOT_FILE_SYSTEMS.includes(type)) return LINUX_ROOT_TYPES.includes(partitionType) ? 0 : 2;
+  return guestOsOf(type) === 'windows' && WINDOWS_VOLUMES.includes(partitionType) ? 1 : undefined;
 }
 
 function withDisk<T>(chain: readonly string[], work: (disk: ReadableDisk) => T): T {

@@ -4,8 +4,9 @@
  */
 import { randomBytes } from 'node:crypto';
 import { HyperfileError } from '../../base/error.ts';
+import type { GuestOs } from '../../oci/image.ts';
 import { connectGuest } from './guest/connect.ts';
-import type { Guest, GuestAccess, GuestSystem } from './guest/guest.ts';
+import type { Guest, GuestAccess } from './guest/guest.ts';
 import type { HyperVHost } from './host.ts';
 import { sameSpec, type MachineSpec } from './machine-spec.ts';
 
@@ -15,7 +16,7 @@ export interface GuestMachineParts {
   readonly folder: string;
   /** For what a connection needs while it is open; there already, and private. */
   readonly keyFolder: string;
-  readonly system: GuestSystem;
+  readonly system: GuestOs;
   readonly access: () => Promise<GuestAccess>;
   readonly bootTimeoutMs: number;
   readonly stopTimeoutMs: number;

@@ -1,8 +1,7 @@
 /** What machine a step gets: the recipe's wishes over the driver's options over what suits the guest. */
 import { HyperfileError } from '../../base/error.ts';
-import type { MachineSettings } from '../../oci/image.ts';
+import type { GuestOs, MachineSettings } from '../../oci/image.ts';
 import type { PartitionTable } from './find-system.ts';
-import type { GuestSystem } from './guest/guest.ts';
 import type { HyperVHost, NewMachine, VirtualSwitch } from './host.ts';
 import type { HyperVOptions } from './options.ts';
 
@@ -10,7 +9,7 @@ import type { HyperVOptions } from './options.ts';
 export type MachineSpec = Omit<NewMachine, 'diskPath' | 'folder' | 'label'>;
 
 export interface SpecRequest {
-  readonly system: GuestSystem;
+  readonly system: GuestOs;
   readonly table: PartitionTable;
   /** Of the recipe. */
   readonly machine?: MachineSettings;
@@ -41,7 +40,7 @@ export function sameSpec(one: MachineSpec, other: MachineSpec): boolean {
   return [...keys].every((key) => one[key] === other[key]);
 }
 
-function secureBootOf(system: GuestSystem, { secureBoot }: MachineSettings): MachineSpec['secureBoot'] {
+function secureBootOf(system: GuestOs, { secureBoot }: MachineSettings): MachineSpec['secureBoot'] {
   if (secureBoot === 'off') return undefined;
   const isWindows = secureBoot === undefined ? system === 'windows' : secureBoot === 'windows';
   return isWindows ? 'MicrosoftWindows' : 'MicrosoftUEFICertificateAuthority';

@@ -8,7 +8,7 @@ import { claimNew } from '../../base/claim-new.ts';
 import { HyperfileError } from '../../base/error.ts';
 import type { Session } from '../../base/session.ts';
 import type { GuestFiles } from '../../fs/guest-files.ts';
-import type { MachineSettings } from '../../oci/image.ts';
+import { guestOsOf, type GuestOs, type MachineSettings } from '../../oci/image.ts';
 import { createChild } from '../../vhdx/create.ts';
 import type {
   CommandIo,
@@ -18,8 +18,8 @@ import type {
   RootPartition,
   Sandbox,
 } from '../driver.ts';
-import { partitionTableOf, systemOf, type PartitionTable } from './find-system.ts';
-import type { Guest, GuestAccess, GuestSystem } from './guest/guest.ts';
+import { partitionTableOf, type PartitionTable } from './find-system.ts';
+import type { Guest, GuestAccess } from './guest/guest.ts';
 import { GuestMachine } from './guest-machine.ts';
 import type { HyperVHost } from './host.ts';
 import { lazyFiles } from './lazy-files.ts';
@@ -57,7 +57,7 @@ interface Wish {
 export class HyperVSandbox implements Sandbox {
   readonly files: GuestFiles;
   readonly #parts: SandboxParts;
-  readonly #system: GuestSystem;
+  readonly #system: GuestOs;
   readonly #table: PartitionTable;
   readonly #disk: MachineDisk;
   readonly #machine: GuestMachine;
@@ -75,7 +75,7 @@ export class HyperVSandbox implements Sandbox {
     const { chain, folder, host, options, access, session, signal, root } = parts;
     this.#parts = parts;
     this.#parentPath = chain[0];
-    this.#system = systemOf(root);
+    this.#system = guestOsOf(root.type);
     this.#table = partitionTableOf(chain);
     this.#disk = new MachineDisk(host, path.join(folder, 'volume'));
     const machine = (this.#machine = new GuestMachine({

@@ -2,8 +2,8 @@
 import { mkdirSync, rmdirSync } from 'node:fs';
 import { HyperfileError, isHyperfileError } from '../../base/error.ts';
 import { traceInside } from '../../fs/inside.ts';
-import { identifyFileSystem } from '../../fs/identify.ts';
-import { PARTITION_TYPE } from '../../gpt/format.ts';
+import { identifyFileSystem, LINUX_ROOT_FILE_SYSTEMS } from '../../fs/identify.ts';
+import { LINUX_ROOT_TYPES } from '../../gpt/format.ts';
 import { findRootCandidates } from '../../gpt/read.ts';
 import { guestOsOf } from '../../oci/image.ts';
 import { openChain } from '../../vhdx/chain.ts';
@@ -11,9 +11,6 @@ import type { RootPartition } from '../driver.ts';
 import type { Disks } from './disks.ts';
 import { mountGuest } from './guest-mount.ts';
 import { unmount } from './mounts.ts';
-
-const MOUNTABLE: readonly string[] = ['ext4', 'xfs', 'btrfs', 'f2fs'];
-const ROOT_TYPES: readonly string[] = [PARTITION_TYPE.linuxRootX64, PARTITION_TYPE.linuxRootArm64];
 
 export interface FindRootParts {
   readonly disks: Disks;
@@ -29,7 +26,7 @@ interface Candidate extends RootPartition {
 /** @throws HyperfileError DRIVER_ROOT_NOT_FOUND, DRIVER_WINDOWS_GUEST, INTERRUPTED, what opening the chain throws */
 export async function findRoot(chain: readonly string[], parts: FindRootParts): Promise<RootPartition> {
   const all = listFileSystems(chain);
-  const candidates = all.filter(({ type }) => MOUNTABLE.includes(type));
+  const candidates = all.filter(({ type }) => (LINUX_ROOT_FILE_SYSTEMS as readonly string[]).includes(type));
   const marked = candidates.filter(({ isMarked }) => isMarked);
   const [only] = marked.length > 0 ? marked : candidates;
   if (only && (marked.length === 1 || candidates.length === 1)) return asRoot(only);
@@ -49,7 +46,7 @@ function listFileSystems(chain: readonly string[]): Candidate[] {
     return findRootCandidates(disk).flatMap(({ offset, length, type: partitionType }) => {
       const type = identifyFileSystem(disk, offset);
       if (type === undefined) return [];
-      return [{ offset, length, type, isMarked: ROOT_TYPES.includes(partitionType) }];
+      return [{ offset, length, type, isMarked: LINUX_ROOT_TYPES.includes(partitionType) }];
     });
   } finally {
     disk.close();

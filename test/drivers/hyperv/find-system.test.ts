@@ -5,9 +5,10 @@ import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { randomGuid } from '../../../src/bytes/guid.ts';
 import type { WritableDisk } from '../../../src/disk/disk.ts';
-import { findSystem, partitionTableOf, systemOf } from '../../../src/drivers/hyperv/find-system.ts';
+import { findSystem, partitionTableOf } from '../../../src/drivers/hyperv/find-system.ts';
 import { PARTITION_TYPE } from '../../../src/gpt/format.ts';
 import { writeGpt } from '../../../src/gpt/write.ts';
+import { guestOsOf } from '../../../src/oci/image.ts';
 import { createDisk } from '../../../src/vhdx/sandbox.ts';
 
 const MIB = 1024 ** 2;
@@ -87,12 +88,12 @@ test('Windows is on the volume of basic data, not among those that help it start
     isCertain: true,
   });
   expect(partitionTableOf(chain)).toBe('gpt');
-  expect(systemOf(findSystem(chain).root)).toBe('windows');
+  expect(guestOsOf(findSystem(chain).root.type)).toBe('windows');
 });
 
 test('Windows may be on ReFS, and on disks with an old partition table', () => {
   const { root } = findSystem(gptDisk([microsoftBasicData, 20, 'refs']));
-  expect([root.type, systemOf(root)]).toEqual(['refs', 'windows']);
+  expect([root.type, guestOsOf(root.type)]).toEqual(['refs', 'windows']);
   const old = mbrDisk(0x07, 'ntfs');
   expect(findSystem(old)).toEqual({
     root: { offset: MIB, length: 4 * MIB, type: 'ntfs' },
@@ -117,7 +118,7 @@ test('Linux is where the partition says so, else on its largest file system', ()
     gptDisk([efiSystem, 4, 'vfat'], [linuxFileSystem, 8, 'ext4'], [linuxFileSystem, 30, 'ext4']),
   );
   expect(plain).toMatchObject({ root: { length: 30 * MIB, type: 'ext4' }, isCertain: false });
-  expect(systemOf(plain.root)).toBe('linux');
+  expect(guestOsOf(plain.root.type)).toBe('linux');
   const whole = diskOf((disk) => format(disk, 0, 'ext4'));
   expect(findSystem(whole).root).toEqual({ offset: 0, length: 64 * MIB, type: 'ext4' });
   expect(partitionTableOf(whole)).toBe('mbr');

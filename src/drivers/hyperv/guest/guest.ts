@@ -1,5 +1,6 @@
 /** A guest that runs in a machine and answers: over PowerShell Direct where it is Windows, over SSH where it is Linux. */
 import type { GuestFiles } from '../../../fs/guest-files.ts';
+import type { GuestOs } from '../../../oci/image.ts';
 import type { CommandIo, CommandResult, GuestCommand } from '../../driver.ts';
 
 /** How to get into a guest; from the secret `guest`, and never in a log, a key or a layer. */
@@ -11,11 +12,9 @@ export interface GuestAccess {
   readonly privateKey?: string;
 }
 
-export type GuestSystem = 'windows' | 'linux';
-
 export interface ConnectRequest {
   readonly machineId: string;
-  readonly system: GuestSystem;
+  readonly system: GuestOs;
   readonly access: GuestAccess;
   /** From now until it must answer. */
   readonly timeoutMs: number;

@@ -1,7 +1,7 @@
 /** The sources of a COPY as a tar archive, made as it is sent: names, modes and owners as they shall be in the guest. */
 import { createReadStream, type Stats } from 'node:fs';
 import path from 'node:path';
-import { encodeTarHeader, padding, TAR_END, type TarMember } from '../../../bytes/encode-tar.ts';
+import { encodeTarHeader, tarPadding, TAR_END, type TarMember } from '../../../bytes/encode-tar.ts';
 import type { CopyRequest } from '../../../fs/guest-files.ts';
 import { fileIdentity } from '../../../fs/file-identity.ts';
 import { parseModeChange } from '../../../fs/mode-change.ts';
@@ -93,5 +93,5 @@ async function* fileContent(hostPath: string, sizeBytes: number): AsyncGenerator
     throw asFsError(error, 'reading', path.basename(hostPath));
   }
   for (; missing > 0; missing -= Math.min(missing, 65536)) yield Buffer.alloc(Math.min(missing, 65536));
-  yield padding(sizeBytes);
+  yield tarPadding(sizeBytes);
 }

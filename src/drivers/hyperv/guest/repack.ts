@@ -4,7 +4,7 @@
  */
 import type { Readable } from 'node:stream';
 import { HyperfileError } from '../../../base/error.ts';
-import { encodeTarHeader, padding, TAR_END } from '../../../bytes/encode-tar.ts';
+import { encodeTarHeader, tarPadding, TAR_END } from '../../../bytes/encode-tar.ts';
 import type { ExtractRequest } from '../../../fs/guest-files.ts';
 import type { SparsePiece, TarEntry } from '../../../fs/tar-entry.ts';
 import { TarReader, type TarHandler } from '../../../fs/tar-reader.ts';
@@ -72,7 +72,7 @@ class Repacker implements TarHandler {
 
   endEntry(): void {
     this.#fill(this.#sizeBytes);
-    this.written.push(padding(this.#sizeBytes));
+    this.written.push(tarPadding(this.#sizeBytes));
   }
 
   #fill(end: number): void {

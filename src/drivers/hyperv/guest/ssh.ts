@@ -10,6 +10,7 @@ import type { Readable, Writable } from 'node:stream';
 import { once } from 'node:events';
 import { pipeline } from 'node:stream/promises';
 import { HyperfileError, systemCode } from '../../../base/error.ts';
+import { isOnWindows } from '../../../base/host-platform.ts';
 import { missingTool } from '../../../base/missing-tool.ts';
 import { startProcess } from '../../../base/spawn.ts';
 import type { GuestAccess } from './guest.ts';
@@ -112,7 +113,7 @@ export class Ssh {
       cwd: this.#folder,
       stdio: ['pipe', 'pipe', 'pipe'],
       windowsHide: true,
-      detached: process.platform !== 'win32',
+      detached: !isOnWindows(),
       env: { ...process.env, ...this.#askerEnvironment() },
     }) as SshProcess;
   }
@@ -120,8 +121,7 @@ export class Ssh {
   /** The program that ssh runs to be told a password: it says what is in its environment. */
   #writeAsker(): void {
     const print = `require('node:fs').writeSync(1, process.env.${PASSWORD_VARIABLE} + '\\n')`;
-    if (process.platform === 'win32')
-      writeFileSync(this.#file('ask.cmd'), `@"${process.execPath}" -e "${print}"\r\n`);
+    if (isOnWindows()) writeFileSync(this.#file('ask.cmd'), `@"${process.execPath}" -e "${print}"\r\n`);
     else
       writeFileSync(this.#file('ask.sh'), `#!/bin/sh\nprintf '%s\\n' "$${PASSWORD_VARIABLE}"\n`, {
         mode: 0o700,
@@ -133,7 +133,7 @@ export class Ssh {
     if (privateKey !== undefined || password === undefined) return {};
     return {
       [PASSWORD_VARIABLE]: password,
-      SSH_ASKPASS: this.#file(process.platform === 'win32' ? 'ask.cmd' : 'ask.sh'),
+      SSH_ASKPASS: this.#file(isOnWindows() ? 'ask.cmd' : 'ask.sh'),
       SSH_ASKPASS_REQUIRE: 'force',
       // What versions before 8.4 go by.
       DISPLAY: process.env.DISPLAY ?? 'none',
@@ -169,7 +169,7 @@ function settings({ privateKey }: GuestAccess): string[] {
 
 /** Windows' own by its full path: no folder of PATH may put another in its place. */
 function sshProgram(): string {
-  if (process.platform !== 'win32') return 'ssh';
+  if (!isOnWindows()) return 'ssh';
   return path.win32.join(process.env.SystemRoot ?? 'C:\\Windows', 'System32', 'OpenSSH', 'ssh.exe');
 }
 
