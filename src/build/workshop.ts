@@ -14,7 +14,7 @@ import type { Repository } from '../oci/repository.ts';
 import type { Store, StoreLease } from '../store/store.ts';
 import { DistantLayers } from './distant-layers.ts';
 import type { BuildEvent, StepId } from './events.ts';
-import type { GuestAccess } from './guest-access.ts';
+import type { GuestAccess, GuestAccounts } from './guest-access.ts';
 import type { ImageContent } from './name-image.ts';
 import type { BuildOptions } from './options.ts';
 
@@ -80,7 +80,7 @@ export class Workshop {
   readonly #shared = new Map<string, Promise<Cached>>();
   readonly #chooseDriver: DriverChoice | undefined;
   #driver: Promise<Driver> | undefined;
-  #access: Promise<GuestAccess> | undefined;
+  #accounts: Promise<GuestAccounts> | undefined;
   #digests: Promise<FileDigestCache> | undefined;
   /** Layers on their way to the disk, in the order they were sealed. */
   #recording: Promise<void> = Promise.resolve();
@@ -119,16 +119,17 @@ export class Workshop {
       (this.#chooseDriver ?? chooseDriver)(this.options.driver, {
         stateFolder: this.store.root,
         options: this.options.driverOptions ?? {},
-        guestAccess: () => this.#guestAccess(),
+        guestAccess: (user) => this.#guestAccess(user),
       }),
     );
     return this.#driver;
   }
 
-  /** Read once: what a pipe gives is gone then. */
-  #guestAccess(): Promise<GuestAccess> {
-    this.#access ??= import('./guest-access.ts').then(({ guestAccess }) => guestAccess(this.options));
-    return this.#access;
+  async #guestAccess(user?: string): Promise<GuestAccess> {
+    this.#accounts ??= import('./guest-access.ts').then(
+      ({ GuestAccounts }) => new GuestAccounts(this.options),
+    );
+    return (await this.#accounts).access(user);
   }
 
   async fileDigests(): Promise<FileDigestCache> {

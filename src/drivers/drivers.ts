@@ -4,15 +4,18 @@ import { HyperfileError } from '../base/error.ts';
 import type { StaleSession } from '../base/session.ts';
 import { suggest } from '../base/suggest.ts';
 import type { Driver } from './driver.ts';
-import type { GuestAccess } from './hyperv/guest/guest.ts';
+import type { AskAccess } from './hyperv/guest/guest.ts';
 
 export interface DriverOptions {
   /** Absolute path: the store's folder. */
   readonly stateFolder: string;
   /** As `--driver-opt` gives them; each driver says which it knows. */
   readonly options?: Readonly<Record<string, string>>;
-  /** How to get into guests that ask who comes. Called when a guest is first needed; rejects when nobody has said. */
-  readonly guestAccess?: () => Promise<GuestAccess>;
+  /**
+   * How to get into guests that ask who comes, as one of their users or as the account that they are entered with. Called
+   * when that is first needed; rejects when nobody has said.
+   */
+  readonly guestAccess?: AskAccess;
 }
 
 const DRIVERS: Readonly<Record<string, (options: DriverOptions) => Promise<Driver>>> = {

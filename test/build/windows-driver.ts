@@ -70,7 +70,7 @@ export class WindowsDriver implements Driver {
       run: async (command, io) => {
         const line = command.argv.at(-1) ?? '';
         this.commands.push(command);
-        if (this.#options.asksForAccess) await this.given?.guestAccess?.();
+        if (this.#options.asksForAccess) await this.given?.guestAccess?.(command.user || undefined);
         await call(`run ${line}`);
         await io.onOutput('stdout', Buffer.from(`${line}\r\n`));
         return { status: this.#options.statusOf?.(line) ?? 0 };

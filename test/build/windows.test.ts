@@ -166,6 +166,66 @@ describe('a build of a Windows guest', () => {
     }
   });
 
+  test('the user of a command is in its key, and has a secret of its own, which is not', async () => {
+    const file = (name: string, text: string): { type: 'file'; path: string } => {
+      const place = path.join(yard.folder, name);
+      writeFileSync(place, text);
+      return { type: 'file', path: place };
+    };
+    const guest = file('guest.txt', 'Administrator\npassword');
+    const bob = file('bob.txt', '.\\Bob\r\nb0b-7f3a\r\n');
+    const lines = 'RUN first\nUSER bob\nRUN second\nUSER BOB\nRUN third\n';
+    const options = { asksForAccess: true, secrets: { guest, 'guest.BOB': bob } };
+    const { driver, events, config } = await build(lines, options);
+    expect(driver.commands.map(({ user }) => user)).toEqual(['', 'bob', 'BOB']);
+    expect(config.config.user).toBe('BOB');
+    expect(await driver.given?.guestAccess?.('WORK\\bob')).toEqual({
+      userName: '.\\Bob',
+      password: 'b0b-7f3a',
+    });
+    expect(JSON.stringify(events)).not.toContain('7f3a');
+    for (const kept of readdirSync(yard.home, { recursive: true, withFileTypes: true })) {
+      if (kept.isFile())
+        expect(readFileSync(path.join(kept.parentPath, kept.name), 'latin1')).not.toContain('7f3a');
+    }
+    // Another password, or none: the same steps.
+    const again = await build(lines, { secrets: { guest: file('other.txt', 'Administrator\nother') } });
+    expect(again.driver.calls).toEqual([]);
+    const other = await build(lines.replace('USER bob', 'USER alice'));
+    expect(other.driver.commands.map(({ user }) => user)).toEqual(['alice', 'BOB']);
+  });
+
+  test('without the secret of a user says which to give, and where it was asked for', async () => {
+    const secrets = {
+      guest: { type: 'env', variable: 'PATH' },
+      'guest.bpb': { type: 'env', variable: 'X' },
+    } as const;
+    const missing = build('USER .\\bob\nRUN none\n', { asksForAccess: true, secrets });
+    await expect(missing).rejects.toMatchObject({
+      code: 'HYPERV_GUEST_USER',
+      exitStatus: 2,
+      message: 'a command is to run as .\\bob, and there is no secret guest.bob',
+      hint: 'A secret with the id guest.bpb was given: did you mean id=guest.bob?',
+      at: expect.objectContaining({ line: 4 }) as object,
+    });
+    const only = { guest: secrets.guest };
+    const alone = build('USER bob\nRUN none\n', { asksForAccess: true, secrets: only });
+    await expect(alone).rejects.toMatchObject({
+      hint: expect.stringContaining('--secret id=guest.bob,src=FILE') as string,
+    });
+    const empty = { ...only, 'guest.bob': { type: 'env', variable: 'HYPERFILE_TEST_BOB' } } as const;
+    process.env.HYPERFILE_TEST_BOB = 'bob\n';
+    try {
+      const cut = build('USER bob\nRUN none\n', { asksForAccess: true, secrets: empty });
+      await expect(cut).rejects.toMatchObject({
+        code: 'SECRET_NO_PASSWORD',
+        message: 'the secret guest.bob holds a user and nothing that lets it in',
+      });
+    } finally {
+      delete process.env.HYPERFILE_TEST_BOB;
+    }
+  });
+
   test('steps with a layer and those without travel in a cache elsewhere', async () => {
     const cache = path.join(yard.folder, 'cache');
     const lines = 'RUN --layer=false far\nREBOOT\nRUN away\nMACHINE memory=4G\nREBOOT\n';

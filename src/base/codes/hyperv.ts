@@ -108,9 +108,9 @@ export const hypervCodes = errorTable({
   },
   HYPERV_GUEST_NO_PASSWORD: {
     exit: 2,
-    message: 'the secret "guest" has no password for {user}, which a Windows guest asks for',
+    message: 'the secret {secret} has no password for {user}, which a Windows guest asks for',
     why: 'PowerShell Direct takes a name and a password, not a key.',
-    todo: 'Give both with --secret id=guest,src=FILE: the name of the account in the first line, its password in the second.',
+    todo: 'Give both with --secret id={secret},src=FILE: the name of the account in the first line, its password in the second.',
   },
   HYPERV_GUEST_NO_ADDRESS: {
     exit: 1,
@@ -150,9 +150,27 @@ export const hypervCodes = errorTable({
     todo: "A command that restarts the guest must not do it by itself: use REBOOT after it, or end with status 3010. Otherwise look at the guest's event log.",
   },
   HYPERV_GUEST_USER: {
+    exit: 2,
+    message: 'a command is to run as {user}, and there is no secret {secret}',
+    why: 'Windows starts a program as somebody else only with their password, and the secret "guest" is of another account.',
+    todo: 'Give it with --secret id={secret},src=FILE: the name of the account in the first line, its password in the second. Without USER a command runs as the account of the secret "guest".',
+  },
+  HYPERV_GUEST_USER_OTHER: {
+    exit: 2,
+    message: 'a command is to run as {user}, but the secret {secret} is of the account {account}',
+    why: 'The id of the secret says whose it is, and its first line names the account: both are to be the same.',
+    todo: 'Correct the first line of the secret, or its id: --secret id=guest.NAME,src=FILE.',
+  },
+  HYPERV_GUEST_USER_REFUSED: {
+    exit: 1,
+    message: 'the guest of {machine} refused the account {user}, which a command is to run as: {message}',
+    why: 'There is no such account in the guest at this place of the recipe, its password is another one or has expired, or it may not log on.',
+    todo: 'Correct the secret {secret}, or make the account in a RUN before: net user NAME PASSWORD /add.',
+  },
+  HYPERV_GUEST_USER_SYSTEM: {
     exit: 3,
-    message: 'a command is to run as {user}, but the guest is entered as {account}',
-    why: 'Windows starts a program as somebody else only with their password.',
-    todo: 'Leave USER out, or give the credentials of {user} with --secret id=guest,...',
+    message: 'no command can run as {user}',
+    why: 'It is an account of Windows itself: it has no password, and nobody can log on as it.',
+    todo: 'Leave USER out: commands then run as the account of the secret "guest". A scheduled task can do what only {user} may: schtasks /create /ru SYSTEM.',
   },
 });

@@ -46,7 +46,8 @@ Drivers (--driver, --driver-opt):
                       where the recipe has no MACHINE
 Commands in Windows guests run as the user that --secret id=guest names: the
 name on its first line and the password on the second, or, for guests that are
-reached by SSH, a private key below the name.`;
+reached by SSH, a private key below the name. After USER bob in a Windows guest
+they run as bob, whose secret is id=guest.bob.`;
 
 export function define(command: Command, console: Console): void {
   command

@@ -18,7 +18,7 @@ import type {
 } from '../driver.ts';
 import { findSystem } from './find-system.ts';
 import { findingsOf } from './findings.ts';
-import type { GuestAccess } from './guest/guest.ts';
+import type { AskAccess } from './guest/guest.ts';
 import { HyperVHost } from './host.ts';
 import { dismountLeftMedium } from './install/media.ts';
 import { InstallOperations } from './install/operations.ts';
@@ -34,8 +34,8 @@ export interface HyperVDriverOptions {
   readonly stateFolder: string;
   /** As `--driver-opt` gives them. */
   readonly options?: Readonly<Record<string, string>>;
-  /** How to get into guests; called when one is first booted. */
-  readonly guestAccess?: () => Promise<GuestAccess>;
+  /** How to get into guests; called when one is first booted, and when a command first runs as another account. */
+  readonly guestAccess?: AskAccess;
   /** Default: {@link openPowerShell}. It is closed with the driver. */
   readonly powershell?: PowerShellSession;
 }
@@ -44,7 +44,7 @@ export class HyperVDriver implements Driver {
   readonly name = 'hyperv';
   readonly #stateFolder: string;
   readonly #options: HyperVOptions;
-  readonly #access: () => Promise<GuestAccess>;
+  readonly #access: AskAccess;
   readonly #powershell: PowerShellSession;
   readonly #host: HyperVHost;
   readonly #sandboxes = new Set<Sandbox>();

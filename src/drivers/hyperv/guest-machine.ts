@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { HyperfileError } from '../../base/error.ts';
 import type { GuestOs } from '../../oci/image.ts';
 import { connectGuest } from './guest/connect.ts';
-import type { Guest, GuestAccess } from './guest/guest.ts';
+import type { AskAccess, Guest } from './guest/guest.ts';
 import type { HyperVHost } from './host.ts';
 import { sameSpec, type MachineSpec } from './machine-spec.ts';
 
@@ -17,7 +17,7 @@ export interface GuestMachineParts {
   /** For what a connection needs while it is open; there already, and private. */
   readonly keyFolder: string;
   readonly system: GuestOs;
-  readonly access: () => Promise<GuestAccess>;
+  readonly access: AskAccess;
   readonly bootTimeoutMs: number;
   readonly stopTimeoutMs: number;
 }
@@ -67,6 +67,7 @@ export class GuestMachine {
       machineId: id,
       system,
       access,
+      askAccess: this.#parts.access,
       timeoutMs: bootTimeoutMs,
       folder: keyFolder,
       ...(signal && { signal }),

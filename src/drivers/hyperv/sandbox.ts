@@ -19,7 +19,7 @@ import type {
   Sandbox,
 } from '../driver.ts';
 import { partitionTableOf, type PartitionTable } from './find-system.ts';
-import type { Guest, GuestAccess } from './guest/guest.ts';
+import type { AskAccess, Guest } from './guest/guest.ts';
 import { GuestMachine } from './guest-machine.ts';
 import type { HyperVHost } from './host.ts';
 import { lazyFiles } from './lazy-files.ts';
@@ -41,7 +41,7 @@ export interface SandboxParts {
   /** Absent: read-only. */
   readonly sandboxPath: string | undefined;
   readonly options: HyperVOptions;
-  readonly access: () => Promise<GuestAccess>;
+  readonly access: AskAccess;
   /** The switch that commands with a network are connected to. */
   readonly switchId: () => Promise<string | undefined>;
   /** Of the whole build. */

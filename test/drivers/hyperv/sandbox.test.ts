@@ -7,7 +7,7 @@ import { readDiskId } from '../../../src/gpt/disk-id.ts';
 import { openChain } from '../../../src/vhdx/chain.ts';
 import { describeWith } from '../../support/needs.ts';
 import { STANDIN_NEEDS } from '../../support/powershell/standin/standin.ts';
-import { runLine } from './line.ts';
+import { ACCESS, runLine } from './line.ts';
 import { HyperVSite } from './site.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 300_000 });
@@ -86,6 +86,39 @@ describeWith(STANDIN_NEEDS, 'a sandbox on Hyper-V', () => {
     expect(await site.read(four, 'app/c.txt')).toBe('copied');
     site.expectClean(['one', 'two', 'three', 'four']);
   });
+
+  test.each(['shutdown', 'checkpoint'])(
+    'runs commands as an account that the guest has by then, each in few round trips, sealed by %s',
+    async (seal) => {
+      const [one, two, three] = ['one', 'two', 'three'].map((name) => site.layer(name));
+      const bob = { userName: 'bob', password: 'b0b-7f3a' };
+      const asked: (string | undefined)[] = [];
+      const guestAccess = (user?: string) => {
+        asked.push(user);
+        return Promise.resolve(user === undefined ? ACCESS : bob);
+      };
+      driver = site.driver({ options: { seal }, guestAccess });
+      const sandbox = await driver.open({ chain: [site.base], sandboxPath: one });
+      const making = await calls(async () => {
+        await runLine(sandbox, `net user bob ${bob.password} /add`);
+        await sandbox.seal(two);
+      });
+      const running = await calls(async () => {
+        expect((await runLine(sandbox, 'whoami', { user: 'bob' })).stdout).toMatch(/\\bob\r\n$/);
+        await sandbox.seal(three);
+      });
+      await sandbox.restart();
+      const after = await calls(async () => {
+        expect((await runLine(sandbox, 'whoami', { user: '.\\BOB' })).stdout).toMatch(/\\bob\r\n$/);
+        expect((await runLine(sandbox, 'whoami')).stdout).toMatch(/\\administrator\r\n$/);
+        await sandbox.seal();
+      });
+      for (const count of [making, running, after]) expect(count).toBeLessThanOrEqual(8);
+      expect(new Set(asked)).toEqual(new Set([undefined, 'bob', '.\\BOB']));
+      await driver.close();
+      site.expectClean(['one', 'two', 'three']);
+    },
+  );
 
   test('that is closed leaves nothing, wherever its disk was', async () => {
     driver = site.driver();

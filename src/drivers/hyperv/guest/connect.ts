@@ -4,6 +4,7 @@ import type { HyperVHost } from '../host.ts';
 import type { SessionEvent } from '../session/records.ts';
 import { connectLinux } from './connect-linux.ts';
 import type { ConnectRequest, Guest } from './guest.ts';
+import { accountOf, WindowsAccounts } from './windows-accounts.ts';
 import { WindowsGuest } from './windows-guest.ts';
 
 /**
@@ -37,10 +38,8 @@ async function connectWindows(
   { name, timeoutMs }: { readonly name: string; readonly timeoutMs: number },
 ): Promise<Guest> {
   const { machineId, access, isSettingUp } = request;
-  const { userName, password } = access;
-  const data = { machine: name, user: userName, seconds: request.timeoutMs / 1000 };
-  if (password === undefined) throw new HyperfileError('HYPERV_GUEST_NO_PASSWORD', { data });
-  const account = { userName, password };
+  const account = accountOf(access);
+  const data = { machine: name, user: account.userName, seconds: request.timeoutMs / 1000 };
   const connection = await host.guests
     .connect(machineId, account, {
       timeoutMs,
@@ -53,7 +52,8 @@ async function connectWindows(
       throw new HyperfileError('HYPERV_GUEST_NO_DIRECT', { data: { ...data, message: error.message } });
     });
   const { outcome, said: message } = connection;
-  if (outcome === 'Opened') return new WindowsGuest(host.guests, machineId, account);
+  if (outcome === 'Opened')
+    return new WindowsGuest(host.guests, machineId, new WindowsAccounts(host.guests, request, name));
   const code = {
     Off: 'HYPERV_GUEST_OFF',
     Refused: 'HYPERV_GUEST_REFUSED',

@@ -3,7 +3,7 @@ import type { GuestFiles } from '../../../fs/guest-files.ts';
 import type { GuestOs } from '../../../oci/image.ts';
 import type { CommandIo, CommandResult, GuestCommand } from '../../driver.ts';
 
-/** How to get into a guest; from the secret `guest`, and never in a log, a key or a layer. */
+/** How to get into a guest as one of its accounts: from a secret, and never in a log, a key or a layer. */
 export interface GuestAccess {
   readonly userName: string;
   /** Of the account; absent for a guest that takes a key. */
@@ -12,10 +12,15 @@ export interface GuestAccess {
   readonly privateKey?: string;
 }
 
+/** Whose: of the account that guests are entered with when nobody is named. */
+export type AskAccess = (user?: string) => Promise<GuestAccess>;
+
 export interface ConnectRequest {
   readonly machineId: string;
   readonly system: GuestOs;
   readonly access: GuestAccess;
+  /** For commands of Windows guests that run as somebody else; absent: none can. */
+  readonly askAccess?: AskAccess;
   /** From now until it must answer. */
   readonly timeoutMs: number;
   /**

@@ -1,18 +1,10 @@
 /** A command of a recipe as Windows wants it: one line, which every program cuts into arguments by itself. */
 import path from 'node:path';
-import { HyperfileError } from '../../../base/error.ts';
 import type { GuestCommand } from '../../driver.ts';
 import type { GuestProgram } from './guest-calls.ts';
 
-/** Accounts of Windows' container images; a machine's guest has one administrator, who does their work. */
-const CONTAINER_ACCOUNTS = ['containeradministrator'];
-
-/**
- * @param account that the guest is entered with, and that all commands run as
- * @throws HyperfileError HYPERV_GUEST_USER for another user
- */
-export function windowsProgram(command: GuestCommand, account: string): GuestProgram {
-  requireUser(command.user, account);
+/** What it is to Windows, whoever runs it. */
+export function windowsProgram(command: GuestCommand): GuestProgram {
   const [program = '', ...args] = command.argv;
   return {
     program,
@@ -21,14 +13,6 @@ export function windowsProgram(command: GuestCommand, account: string): GuestPro
     environment: command.env,
     inputText: command.stdin ?? '',
   };
-}
-
-/** `.\name`, `machine\name` and `name` are one account; Windows' names do not differ in case. */
-function requireUser(user: string, account: string): void {
-  const plain = (name: string): string => name.replace(/^[^\\]*\\/, '').toLowerCase();
-  if (user === '' || CONTAINER_ACCOUNTS.includes(user.toLowerCase()) || plain(user) === plain(account))
-    return;
-  throw new HyperfileError('HYPERV_GUEST_USER', { data: { user, account } });
 }
 
 /**

@@ -2,7 +2,8 @@
 import { HyperfileError } from '../../../base/error.ts';
 import type { CommandIo, CommandResult, GuestCommand } from '../../driver.ts';
 import type { Guest } from './guest.ts';
-import type { Account, GuestCalls } from './guest-calls.ts';
+import type { GuestCalls } from './guest-calls.ts';
+import type { WindowsAccounts } from './windows-accounts.ts';
 import { windowsProgram } from './windows-command.ts';
 
 /** winerror.h: no such file, no such folder. */
@@ -14,14 +15,15 @@ const MARKS = { exitCode: '0', stdout: '1', stderr: '2', notStarted: '3' } as co
 export class WindowsGuest implements Guest {
   readonly #calls: GuestCalls;
   readonly #machineId: string;
-  readonly #account: Account;
+  readonly #accounts: WindowsAccounts;
 
-  constructor(calls: GuestCalls, machineId: string, account: Account) {
-    [this.#calls, this.#machineId, this.#account] = [calls, machineId, account];
+  constructor(calls: GuestCalls, machineId: string, accounts: WindowsAccounts) {
+    [this.#calls, this.#machineId, this.#accounts] = [calls, machineId, accounts];
   }
 
   async run(command: GuestCommand, io: CommandIo): Promise<CommandResult> {
-    const program = windowsProgram(command, this.#account.userName);
+    const account = await this.#accounts.enter(command.user, io.signal);
+    const program = windowsProgram(command);
     let status: number | undefined;
     let told: Promise<void> = Promise.resolve();
     const tell = (stream: 'stdout' | 'stderr', text: string): void => {
@@ -41,7 +43,7 @@ export class WindowsGuest implements Guest {
       }
     };
     const { signal } = io;
-    await this.#calls.run(this.#machineId, this.#account, program, { onRecord, ...(signal && { signal }) });
+    await this.#calls.run(this.#machineId, account, program, { onRecord, ...(signal && { signal }) });
     await told;
     if (status === undefined)
       throw new HyperfileError('HYPERV_GUEST_LOST', { data: { message: 'no exit code' } });
@@ -49,7 +51,7 @@ export class WindowsGuest implements Guest {
   }
 
   async close(): Promise<void> {
-    await this.#calls.disconnect(this.#machineId, this.#account.userName);
+    await this.#accounts.close();
   }
 }
 

@@ -6,7 +6,7 @@ import {
   windowsArguments,
   windowsProgram,
 } from '../../../../src/drivers/hyperv/guest/windows-command.ts';
-import { cmd, command } from './windows-support.ts';
+import { cmd } from './windows-support.ts';
 
 /** "Parsing C command-line arguments": what is documented of Microsoft's startup code, character by character. */
 function parse(line: string): string[] {
@@ -67,23 +67,12 @@ describe('arguments on a command line of Windows', () => {
   });
   test('are a program of the guest with all that a step says', () => {
     const env = { A: '1' };
-    expect(windowsProgram(cmd('dir', { env, workdir: 'C:\\w', stdin: 'in' }), 'me')).toEqual({
+    expect(windowsProgram(cmd('dir', { env, workdir: 'C:\\w', stdin: 'in' }))).toEqual({
       program: 'cmd',
       commandLine: '/S /C "dir"',
       workFolder: 'C:\\w',
       environment: env,
       inputText: 'in',
     });
-  });
-});
-
-describe('the user of a command', () => {
-  test.each(['', 'me', 'ME', '.\\me', 'HOST\\me', 'ContainerAdministrator'])('can be %j', (user) => {
-    expect(windowsProgram(command(['x'], { user }), 'HOST\\Me').program).toBe('x');
-  });
-  test.each(['you', 'ContainerUser', 'SYSTEM', '0'])('cannot be %j', (user) => {
-    expect(() => windowsProgram(command(['x'], { user }), 'me')).toThrow(
-      expect.objectContaining({ code: 'HYPERV_GUEST_USER' }) as Error,
-    );
   });
 });

@@ -46,10 +46,14 @@ $script:GuestCommand = {
     }
     foreach ($known in @($variables.Keys)) { if ($known -eq 'Path') { $searched = $variables[$known] } }
 
-    if (-not (Microsoft.PowerShell.Management\Test-Path -LiteralPath $WorkFolder -PathType Container)) {
-        $null = Microsoft.PowerShell.Management\New-Item -Path $WorkFolder -ItemType Directory -Force
+    try {
+        if (-not (Microsoft.PowerShell.Management\Test-Path -LiteralPath $WorkFolder -PathType Container)) {
+            $null = Microsoft.PowerShell.Management\New-Item -Path $WorkFolder -ItemType Directory -Force
+        }
+        $start.WorkingDirectory = (Microsoft.PowerShell.Management\Resolve-Path -LiteralPath $WorkFolder).ProviderPath
     }
-    $start.WorkingDirectory = (Microsoft.PowerShell.Management\Resolve-Path -LiteralPath $WorkFolder).ProviderPath
+    # The account may have no right to it. ERROR_ACCESS_DENIED.
+    catch { return "35 $($_.Exception.Message)" }
 
     # Windows would look on the PATH of this session, not on the program's.
     $start.FileName = $Program

@@ -12,6 +12,8 @@ import { GUEST_ROOT } from './paths.ts';
 export interface GuestPlace {
   readonly machineId: string;
   readonly machineName: string;
+  /** The account that is logged on. */
+  readonly userName: string;
   /** Where its system volume is mounted. */
   readonly root: string;
   /** The host's socket. */
@@ -28,7 +30,7 @@ export class GuestPrograms {
     const bin = path.join(folder, 'bin');
     mkdirSync(bin, { recursive: true });
     mkdirSync(path.join(folder, 'exit-codes'));
-    for (const name of ['cmd', 'shutdown', 'taskkill'])
+    for (const name of ['cmd', 'net', 'shutdown', 'taskkill', 'whoami'])
       this.#writeProgram(name, this.#nodeScript(`${name}.ts`));
     for (const name of ['powershell', 'pwsh']) this.#writeProgram(name, this.#powershellScript());
   }
@@ -51,8 +53,9 @@ done
 exec '${this.#powershell}' "$@"`;
   }
 
-  /** The environment of every process in a guest. Lays its profile. */
+  /** The environment of every process in a guest. Lays its profile, and the folder of an account that is new. */
   environment(place: GuestPlace): NodeJS.ProcessEnv {
+    mkdirSync(path.join(place.root, 'Users', place.userName), { recursive: true });
     const config = path.join(this.#folder, place.machineId);
     mkdirSync(path.join(config, 'powershell'), { recursive: true });
     writeFileSync(path.join(config, 'powershell/profile.ps1'), guestProfile(place));
@@ -67,6 +70,8 @@ exec '${this.#powershell}' "$@"`;
       POWERSHELL_TELEMETRY_OPTOUT: '1',
       POWERSHELL_UPDATECHECK: 'Off',
       COMPUTERNAME: place.machineName,
+      USERNAME: place.userName,
+      USERPROFILE: 'C:\\Users\\' + place.userName,
       SystemRoot: String.raw`C:\Windows`,
       SystemDrive: 'C:',
       ComSpec: 'cmd.exe',

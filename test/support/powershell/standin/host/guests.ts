@@ -9,6 +9,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Call, Handlers } from './call.ts';
+import { logOn } from '../guest/accounts.ts';
 import { GuestPrograms } from '../guest/programs.ts';
 import type { Host } from './host.ts';
 import { answersDirect, type Machine } from './machine.ts';
@@ -50,13 +51,19 @@ function shutdownFromInside(host: Host, call: Call): void {
 async function newSession(host: Host, call: Call): Promise<void> {
   const machine = host.machineById(call.text('VMId')!);
   const { UserName, Password } = call.get('Credential') as { UserName: string; Password: string };
-  const { userName, password } = host.guest;
   if (!answersDirect(machine, host.guest)) return call.output('unreachable');
   // A local account may be given with the machine's name or a dot before it.
-  const account = UserName.replace(/^[^\\]*\\/, '');
-  if (account.toLowerCase() !== userName.toLowerCase() || Password !== password)
-    return call.output('credential');
-  call.output(`socket ${await host.guests.open(machine)}`);
+  const account = loggedOn(host, machine, UserName.replace(/^[^\\]*\\/, ''), Password);
+  if (account === undefined) return call.output('credential');
+  call.output(`socket ${await host.guests.open(machine, account)}`);
+}
+
+/** The account that is let in: the one that all guests have, or one that a command has made. */
+function loggedOn(host: Host, machine: Machine, name: string, password: string): string | undefined {
+  const { guest } = host;
+  if (name.toLowerCase() !== guest.userName.toLowerCase())
+    return logOn(machine.running!.root!, name, password);
+  return password === guest.password ? guest.userName : undefined;
 }
 
 export class Guests {
@@ -82,13 +89,14 @@ export class Guests {
   }
 
   /** Starts a PowerShell in the guest and returns the socket that reaches it. */
-  async open(machine: Machine): Promise<string> {
+  async open(machine: Machine, userName: string): Promise<string> {
     const id = ++this.#opened;
     const socketPath = path.join(this.#folder, `${id}.sock`);
     const { root } = machine.running!;
     const place = {
       machineId: machine.id,
       machineName: machine.name,
+      userName,
       root: root!,
       hostSocket: this.#host.socketPath,
     };
