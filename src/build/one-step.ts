@@ -2,6 +2,7 @@
 import { isHyperfileError } from '../base/error.ts';
 import type { Base } from './bases/base.ts';
 import type { BuildIo } from './build.ts';
+import { checkDriver } from './check-driver.ts';
 import type { BuiltImage, StepId } from './events.ts';
 import { nameImage } from './name-image.ts';
 import { DEFAULT_DISK_BYTES, type BuildOptions } from './options.ts';
@@ -29,6 +30,7 @@ export async function buildInOneStep(
   io: BuildIo,
   make: (workshop: Workshop, step: StepId) => Promise<Base>,
 ): Promise<BuiltImage> {
+  await checkDriver(options, io);
   const workshop = await openWorkshop(options, io);
   const startedMs = performance.now();
   io.onEvent({ type: 'build-start', recipe: options.title, totalSteps: 1 });

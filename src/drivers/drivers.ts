@@ -18,9 +18,21 @@ export interface DriverOptions {
   readonly guestAccess?: AskAccess;
 }
 
-const DRIVERS: Readonly<Record<string, (options: DriverOptions) => Promise<Driver>>> = {
-  namespace: async (options) => new (await import('./namespace/driver.ts')).NamespaceDriver(options),
-  hyperv: async (options) => new (await import('./hyperv/driver.ts')).HyperVDriver(options),
+interface DriverEntry {
+  readonly open: (options: DriverOptions) => Promise<Driver>;
+  /** @throws HyperfileError DRIVER_OPTION */
+  readonly checkOptions: (given: DriverOptions['options']) => Promise<unknown>;
+}
+
+const DRIVERS: Readonly<Record<string, DriverEntry>> = {
+  namespace: {
+    open: async (options) => new (await import('./namespace/driver.ts')).NamespaceDriver(options),
+    checkOptions: async (given) => (await import('./namespace/options.ts')).parseNamespaceOptions(given),
+  },
+  hyperv: {
+    open: async (options) => new (await import('./hyperv/driver.ts')).HyperVDriver(options),
+    checkOptions: async (given) => (await import('./hyperv/options.ts')).parseHyperVOptions(given),
+  },
 };
 
 /** The drivers that this version has. */
@@ -40,13 +52,37 @@ export async function chooseDriver(
   options: DriverOptions,
   platform: NodeJS.Platform = process.platform,
 ): Promise<Driver> {
-  const wanted = name ?? (process.env.HYPERFILE_DRIVER || DEFAULTS[platform]);
+  const wanted = wantedDriver(name, platform);
   if (wanted === undefined) throw unavailable(platform);
-  const open = Object.hasOwn(DRIVERS, wanted) ? DRIVERS[wanted] : undefined;
-  if (open === undefined) throw unknown(wanted);
+  const { open } = entryOf(wanted);
   const isForeign = wanted === 'hyperv' && Boolean(process.env.NODE_POWERSHELL);
   if (DEFAULTS[platform] !== wanted && !isForeign) throw unavailable(platform, wanted);
   return open(options);
+}
+
+/**
+ * Looks at what a driver was given, without opening it: a build may need no driver, or only after a long time. Nothing
+ * where the host has none.
+ *
+ * @throws HyperfileError DRIVER_UNKNOWN, DRIVER_OPTION
+ */
+export async function checkDriverOptions(
+  name: string | undefined,
+  given: DriverOptions['options'],
+  platform: NodeJS.Platform = process.platform,
+): Promise<void> {
+  const wanted = wantedDriver(name, platform);
+  if (wanted !== undefined) await entryOf(wanted).checkOptions(given);
+}
+
+function wantedDriver(name: string | undefined, platform: NodeJS.Platform): string | undefined {
+  return name ?? (process.env.HYPERFILE_DRIVER || DEFAULTS[platform]);
+}
+
+/** @throws HyperfileError DRIVER_UNKNOWN */
+function entryOf(driver: string): DriverEntry {
+  if (Object.hasOwn(DRIVERS, driver)) return DRIVERS[driver];
+  throw unknown(driver);
 }
 
 /**

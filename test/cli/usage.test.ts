@@ -37,6 +37,17 @@ const WRONG: readonly (readonly [line: string, message: string, hint: string])[]
   ['build --build-arg =x .', '"=x" is not a value for --build-arg, which takes NAME=VALUE or NAME', ''],
   ['build --secret hunter2 .', 'a --secret is written wrongly', 'Write --secret id=guest,src=FILE'],
   ['build --driver-opt memory .', '"memory" is not a value for --driver-opt, which takes KEY=VALUE', ''],
+  [
+    'build --driver namespace --driver-opt runtme=crun .',
+    'the driver namespace cannot be set up: it has no option "runtme"',
+    'Did you mean runtime?',
+  ],
+  [
+    'build --driver hyperv --driver-opt memory=1X .',
+    'the driver hyperv cannot be set up: memory cannot be "1X"',
+    '',
+  ],
+  ['build --driver namespce .', 'there is no driver "namespce"', 'namespace'],
   ['images --format yaml', '"yaml" is not a value for --format, which takes table or json', ''],
   ['images extra', "too many arguments for 'images'. Expected 0 arguments but got 1: extra", 'images --help'],
   ['history', 'IMAGE is missing', 'history --help'],

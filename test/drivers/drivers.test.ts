@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { chooseDriver } from '../../src/drivers/drivers.ts';
+import { chooseDriver, checkDriverOptions } from '../../src/drivers/drivers.ts';
 
 const options = { stateFolder: '/nowhere' };
 
@@ -68,5 +68,30 @@ describe('the driver of a build', () => {
 
   test('that is closed before it was used has done nothing', async () => {
     await (await chooseDriver(undefined, options, 'linux')).close();
+  });
+});
+
+describe('what a driver is given', () => {
+  test.each([
+    ['namespace', { runtime: 'cron' }],
+    ['namespace', { seal: 'shutdown' }],
+    ['hyperv', { runtime: 'crun' }],
+    ['hyperv', { 'boot-timeout': 'soon' }],
+  ] as const)('is looked at before it opens, on any host: %s %j', async (name, given) => {
+    for (const platform of ['linux', 'win32', 'darwin'] as const)
+      await expect(checkDriverOptions(name, given, platform)).rejects.toMatchObject({
+        code: 'DRIVER_OPTION',
+      });
+  });
+  test('is looked at by the host’s driver where none is named, and by none where there is none', async () => {
+    await checkDriverOptions(undefined, { runtime: 'crun' }, 'linux');
+    await checkDriverOptions(undefined, { seal: 'checkpoint' }, 'win32');
+    await checkDriverOptions(undefined, { seal: 'checkpoint' }, 'darwin');
+    await expect(checkDriverOptions(undefined, { seal: 'x' }, 'win32')).rejects.toMatchObject({
+      code: 'DRIVER_OPTION',
+    });
+    vi.stubEnv('HYPERFILE_DRIVER', 'hyperv');
+    await checkDriverOptions(undefined, { seal: 'checkpoint' }, 'linux');
+    await expect(checkDriverOptions('hyprv', {}, 'linux')).rejects.toMatchObject({ code: 'DRIVER_UNKNOWN' });
   });
 });

@@ -6,13 +6,13 @@ import { HyperfileError } from '../../base/error.ts';
 import { missingTool } from '../../base/missing-tool.ts';
 import { openSession, type Session } from '../../base/session.ts';
 import { guestOsOf } from '../../oci/image.ts';
-import { choiceOf, readDriverOptions } from '../driver-options.ts';
 import type { CreateRequest, Driver, Finding, OpenRequest, RootPartition, Sandbox } from '../driver.ts';
 import type { Disks } from './disks.ts';
 import { GUEST_HOSTNAME, type Launch } from './launch-request.ts';
 import type { HostFiles } from './mount-points.ts';
 import { hasTool, probeHost } from './probe.ts';
-import { chooseRuntime, RUNTIMES } from './runtime.ts';
+import { parseNamespaceOptions } from './options.ts';
+import { chooseRuntime } from './runtime.ts';
 import { NamespaceSandbox } from './sandbox.ts';
 
 const UNMOUNT = 'umount';
@@ -47,7 +47,7 @@ export class NamespaceDriver implements Driver {
   /** @throws HyperfileError DRIVER_OPTION, DRIVER_RUNTIME_UNKNOWN */
   constructor(options: NamespaceDriverOptions) {
     this.#options = options;
-    const { runtime } = readDriverOptions(this.name, { runtime: choiceOf(...RUNTIMES) }, options.options);
+    const { runtime } = parseNamespaceOptions(options.options);
     this.#launch = chooseRuntime(options.runtime ?? runtime ?? process.env.HYPERFILE_RUNTIME);
   }
 
