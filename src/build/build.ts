@@ -3,22 +3,22 @@ import path from 'node:path';
 import { readFile, stat } from 'node:fs/promises';
 import { HyperfileError, isHyperfileError, systemCode } from '../base/error.ts';
 import type { Listener } from '../base/events.ts';
-import { suggest } from '../base/suggest.ts';
 import { openContext } from '../fs/build-context.ts';
 import type { SourceTree } from '../fs/source-tree.ts';
 import type { Recipe } from '../language/ast.ts';
 import { locate } from '../language/diagnostic.ts';
 import { parseRecipe, raiseErrors } from '../language/parse.ts';
 import { parseReference } from '../oci/reference.ts';
-import { declaredArgs, isPredefined } from '../plan/arguments.ts';
 import { planStages, type StageGraph } from '../plan/stage-graph.ts';
 import type { Store } from '../store/store.ts';
+import { checkDriver } from './check-driver.ts';
 import type { BuildEvent, BuiltImage, PushedImage } from './events.ts';
 import { LostHit } from './distant-layers.ts';
 import { finish, type Finished } from './finish.ts';
 import { openCaches, type Caches } from './open-caches.ts';
 import type { BuildOptions } from './options.ts';
 import { stageSteps, StageRunner } from './stage-runner.ts';
+import { UnusedArgs } from './unused-args.ts';
 import { Workshop, type DriverChoice } from './workshop.ts';
 
 export interface BuildIo {
@@ -81,16 +81,19 @@ interface Job {
   readonly recipePath: string | undefined;
   readonly graph: StageGraph;
   readonly context: SourceTree;
+  readonly unusedArgs: UnusedArgs;
 }
 
 async function prepare(options: BuildOptions, io: BuildIo): Promise<Job> {
+  await checkDriver(options, io);
   for (const tag of options.tags) parseReference(tag);
   if (options.push === true && options.tags.length === 0) throw new HyperfileError('BUILD_PUSH_NAME');
   const { recipe, recipePath } = await loadRecipe(options, io.onEvent);
-  warnOfUnusedArgs(recipe, options.buildArgs, io.onEvent);
+  const unusedArgs = new UnusedArgs(recipe, options.buildArgs, io.onEvent);
+  unusedArgs.warn();
   const graph = planStages(recipe, { ...options, expand: { recipe } });
   const context = await openContext(path.resolve(options.contextPath), recipePath);
-  return { options, recipe, recipePath, graph, context };
+  return { options, recipe, recipePath, graph, context, unusedArgs };
 }
 
 /**
@@ -114,29 +117,14 @@ async function buildOnce(
   caches: Caches,
   tally: { cachedSteps: number },
 ): Promise<Finished> {
-  const { options, recipe, graph, context } = job;
+  const { options, recipe, graph, context, unusedArgs } = job;
   const workshop = await Workshop.open({ ...io, ...caches, options, context });
   try {
-    const runner = new StageRunner({ recipe, graph, workshop, expand: { recipe } });
+    const runner = new StageRunner({ recipe, graph, workshop, expand: { recipe }, unusedArgs });
     return await finish(await runner.run(graph.target), workshop);
   } finally {
     tally.cachedSteps = workshop.cachedSteps;
     await workshop.close();
-  }
-}
-
-/** Most often a misspelt name. */
-function warnOfUnusedArgs(
-  recipe: Recipe,
-  buildArgs: Readonly<Record<string, string>>,
-  onEvent: Listener<BuildEvent>,
-): void {
-  const declared = declaredArgs(recipe);
-  for (const name of Object.keys(buildArgs)) {
-    if (declared.has(name) || isPredefined(name)) continue;
-    const near = suggest(name, [...declared]);
-    const hint = near === undefined ? {} : { hint: `did you mean ${near}?` };
-    onEvent({ type: 'warning', message: `no ARG of the recipe takes the build argument ${name}`, ...hint });
   }
 }
 

@@ -9,6 +9,7 @@ import { changesDisk } from '../plan/step.ts';
 import { resolveBase, type Base } from './bases/base.ts';
 import { LayerLine } from './layer-line.ts';
 import { StepReporter } from './step-reporter.ts';
+import type { UnusedArgs } from './unused-args.ts';
 import type { Workshop } from './workshop.ts';
 
 /** A finished stage: a base for others. */
@@ -21,6 +22,7 @@ export interface StageRunnerParts {
   readonly graph: StageGraph;
   readonly workshop: Workshop;
   readonly expand: ExpandOptions;
+  readonly unusedArgs: UnusedArgs;
 }
 
 export class StageRunner {
@@ -65,7 +67,7 @@ export class StageRunner {
   }
 
   async #build(node: StageNode): Promise<StageResult> {
-    const { recipe, graph, workshop, expand } = this.#parts;
+    const { recipe, graph, workshop, expand, unusedArgs } = this.#parts;
     const { stage } = node;
     const reporter = new StepReporter(workshop, {
       index: stage.index,
@@ -73,6 +75,7 @@ export class StageRunner {
       ...(stage.name && { name: stage.name }),
     });
     const base = await this.#base(node, reporter);
+    unusedArgs.warnFor(stage, base.inherited.os);
     const { buildArgs } = workshop.options;
     const options = { buildArgs, globals: graph.globals, expand };
     const { steps, inherited } = planSteps(recipe, node, base.inherited, options);

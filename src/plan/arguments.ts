@@ -1,5 +1,5 @@
 /** The names that --build-arg may give: those that the recipe declares, and those that need no ARG. */
-import type { Recipe } from '../language/ast.ts';
+import type { Recipe, Stage } from '../language/ast.ts';
 
 const PROXY_NAMES = ['HTTP_PROXY', 'HTTPS_PROXY', 'FTP_PROXY', 'NO_PROXY', 'ALL_PROXY'];
 const PLATFORM_ARGUMENT = /^(?:BUILD|TARGET)(?:PLATFORM|OS|ARCH|VARIANT|STAGE)$/;
@@ -18,9 +18,14 @@ export function isPredefined(name: string): boolean {
 
 /** The names of every ARG, in whatever stage. */
 export function declaredArgs({ globalArgs, stages }: Recipe): ReadonlySet<string> {
-  const inStages = stages.flatMap(({ instructions }) =>
-    instructions.flatMap((instruction) => (instruction.kind === 'ARG' ? [instruction] : [])),
+  const inGlobals = globalArgs.flatMap(({ declarations }) => declarations.map(({ name }) => name.raw));
+  return new Set([...inGlobals, ...stages.flatMap((stage) => [...argsOf(stage)])]);
+}
+
+/** Those of one stage. */
+export function argsOf({ instructions }: Stage): ReadonlySet<string> {
+  const declarations = instructions.flatMap((instruction) =>
+    instruction.kind === 'ARG' ? instruction.declarations : [],
   );
-  const declarations = [...globalArgs, ...inStages].flatMap((instruction) => instruction.declarations);
   return new Set(declarations.map(({ name }) => name.raw));
 }

@@ -244,6 +244,37 @@ describe('a build of a Windows guest', () => {
     }
   });
 
+  test('takes build arguments in any case, and warns of those that nothing takes', async () => {
+    const warnings = ({ events }: { events: readonly { type: string }[] }) =>
+      events.filter(({ type }) => type === 'warning');
+    const lines = 'ARG Version=0\nRUN echo %VERSION%\n';
+    const given = await build(lines, { buildArgs: { VERSION: '2' } });
+    expect(given.driver.commands[0].env).toEqual({ Version: '2' });
+    expect(warnings(given)).toEqual([]);
+    const other = await build(lines, { buildArgs: { VERSIN: '2' } });
+    expect(warnings(other)).toEqual([
+      {
+        type: 'warning',
+        message: 'no ARG of the recipe takes the build argument VERSIN',
+        hint: 'did you mean Version?',
+      },
+    ]);
+    // In a Linux guest names differ in case, and the ARG stays what it is.
+    const driver = new WindowsDriver({ rootType: 'ext4' });
+    yard.write({ 'third/': '' });
+    writeGuestDisk(path.join(yard.context, 'third/disk.vhdx'));
+    const recipe = `FROM ./third/disk.vhdx\n${lines}`;
+    const linux = await yard.build(recipe, { buildArgs: { VERSION: '2' } }, undefined, driver.choose);
+    expect(driver.commands[0].env).toEqual({ Version: '0' });
+    expect(warnings(linux)).toEqual([
+      {
+        type: 'warning',
+        message: 'no ARG of the recipe takes the build argument VERSION',
+        hint: 'did you mean Version?',
+      },
+    ]);
+  });
+
   test('without that secret says how to give it, and where it was asked for', async () => {
     const asking = { asksForAccess: true };
     await expect(build('RUN nobody\n', asking)).rejects.toMatchObject({
