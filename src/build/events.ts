@@ -34,6 +34,13 @@ export type BuildEvent =
       readonly progress: Progress;
     }
   | {
+      /** What a step waits for before or after its own work: a guest that boots. */
+      readonly type: 'step-status';
+      readonly step: StepId;
+      /** Absent: it waits for nothing any more. */
+      readonly text?: string;
+    }
+  | {
       readonly type: 'step-end';
       readonly step: StepId;
       readonly status: 'done' | 'cached' | 'failed' | 'cancelled';

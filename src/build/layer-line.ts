@@ -26,6 +26,8 @@ interface OpenSandbox {
   layer: string;
   /** The step that the sandbox stands on. */
   key: string;
+  /** What it waits for is told of as this step's. */
+  step: StepId;
 }
 
 /** Tells of a step while the work on it is done. */
@@ -230,7 +232,7 @@ export class LayerLine {
 
   /** Runs a step in the sandbox, which is gone when that fails. */
   async #apply(step: DiskStep, id: StepId): Promise<OpenSandbox> {
-    const open = await this.#sandbox();
+    const open = await this.#sandbox(id);
     const { workshop, stage, base } = this.#parts;
     try {
       await applyStep(step, open.sandbox, { workshop, id, stage, os: base.os });
@@ -242,17 +244,18 @@ export class LayerLine {
   }
 
   /** The open sandbox if it stands where the line stands, else a new one there. */
-  async #sandbox(): Promise<OpenSandbox> {
+  async #sandbox(step: StepId): Promise<OpenSandbox> {
     if (this.#open && this.#open.key !== this.#key) await this.close();
-    if (this.#open) return this.#open;
+    if (this.#open) return Object.assign(this.#open, { step });
     const { store, signal } = this.#workshop;
     const driver = await this.#workshop.driver();
     await this.#workshop.distant.bring(this.#layers);
     const { id, path } = store.newLayer();
     const chain = store.chainPaths(this.#layers);
     const root = rootOf(this.#parts.base.disk);
-    const sandbox = await driver.open({ chain, sandboxPath: path, root, signal });
-    this.#open = { sandbox, layer: id, key: this.#key };
-    return this.#open;
+    const onStatus = (status: string | undefined): void =>
+      this.#workshop.status(this.#open?.step ?? step, status);
+    const sandbox = await driver.open({ chain, sandboxPath: path, root, onStatus, signal });
+    return (this.#open = { sandbox, layer: id, key: this.#key, step });
   }
 }

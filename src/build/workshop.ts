@@ -300,6 +300,11 @@ export class Workshop {
     return (progress) => this.onEvent({ type: 'step-progress', step, what, progress });
   }
 
+  /** Tells what a step waits for; undefined: for nothing any more. */
+  status(step: StepId, text: string | undefined): void {
+    this.onEvent({ type: 'step-status', step, ...(text !== undefined && { text }) });
+  }
+
   /** Ends the other stages' steps after one failed. */
   stopOthers(): void {
     this.#stop.abort();

@@ -37,6 +37,8 @@ export interface OpenRequest {
   readonly sandboxPath?: string;
   /** Where the guest's root file system lies; found by looking when absent. */
   readonly root?: RootPartition;
+  /** What the sandbox waits for before or after a step's own work (`no heartbeat yet`); undefined: for nothing any more. */
+  readonly onStatus?: Listener<string | undefined>;
   readonly signal?: AbortSignal;
 }
 

@@ -23,6 +23,7 @@ describeWith([...new Set([...MEDIUM_NEEDS, ...MACHINE_NEEDS])], 'a Windows guest
     await makeWindowsMedium(path.join(machine.context, 'windows.iso'));
     writeFileSync(path.join(machine.context, 'answers.xml'), ANSWERS);
     writeFileSync(path.join(machine.context, 'page.html'), 'hello');
+    writeFileSync(path.join(machine.context, 'guest.txt'), 'Administrator\nPassw0rd!\n');
   });
   afterAll(async () => {
     expect(standIn.host.leftovers()).toEqual({ machines: [], disks: [], sessions: 0 });
@@ -32,20 +33,23 @@ describeWith([...new Set([...MEDIUM_NEEDS, ...MACHINE_NEEDS])], 'a Windows guest
   });
 
   const recipe = (edition: string): string =>
-    `# escape=\`\nFROM --edition="${edition}" --unattend=answers.xml ./windows.iso\nCOPY page.html C:\\site\\\n`;
+    `# escape=\`\nFROM --edition="${edition}" --unattend=answers.xml ./windows.iso\nCOPY page.html C:\\site\\\nRUN type C:\\site\\page.html> C:\\site\\ran.html\n`;
 
-  test('is installed and built upon, and found in the cache the next time', async () => {
-    const flags = ['--disk-size', '400M', '-t', 'page'];
+  test('is installed, sets itself up when it is first started, and is found in the cache the next time', async () => {
+    Object.assign(standIn.host.guest, { accountsAfterMs: 3000, setUpAfterMs: 3000 });
+    const secret = `id=guest,src=${path.join(machine.context, 'guest.txt')}`;
+    const flags = ['--disk-size', '400M', '--secret', secret, '-t', 'page'];
     const { status, err } = await machine.build(recipe('windows 11 home'), flags, { longestMs: LONGEST_MS });
     expect(status, err).toBe(0);
-    const [leaf, base] = await machine.chainOf('page');
-    const names = ['site/page.html', 'Windows/System32/edition.txt', 'Windows/Panther/unattend.xml'];
+    expect(err).toContain('Windows is setting itself up and does not know the account yet');
+    const [leaf, ...below] = await machine.chainOf('page');
+    const names = ['site/ran.html', 'Windows/System32/edition.txt', 'Windows/Panther/unattend.xml'];
     expect(await readGuestFiles(leaf, names)).toEqual({
-      'site/page.html': 'hello',
+      'site/ran.html': 'hello',
       'Windows/System32/edition.txt': 'Windows 11 Home',
       'Windows/Panther/unattend.xml': ANSWERS,
     });
-    expect(base).toBeDefined();
+    expect(below).toHaveLength(2);
     const before = standIn.host.calls.length;
     const again = await machine.build(recipe('Windows 11 Home'), flags, { longestMs: LONGEST_MS });
     expect(again.status, again.err).toBe(0);

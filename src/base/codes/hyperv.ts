@@ -106,6 +106,12 @@ export const hypervCodes = errorTable({
     why: 'The name or the password is wrong, the password has expired, or the account may not log on.',
     todo: 'Correct the secret: --secret id=guest,src=FILE, with the name of the account in the first line and then its password, or for Linux guests a private key.',
   },
+  HYPERV_GUEST_SETTING_UP: {
+    exit: 1,
+    message: 'Windows in {machine} was still setting itself up after {seconds} s: {message}',
+    why: 'At its first start, a Windows makes its accounts and asks what no answer file has answered; nobody is there to tell it.',
+    todo: 'Give it an answer file that answers everything and has the account {user} with the password of the secret "guest" (FROM --unattend=FILE for an ISO file), or more time with --driver-opt setup-timeout=2h. `vmconnect.exe localhost {machine}` shows its screen while it is waited for.',
+  },
   HYPERV_GUEST_NO_PASSWORD: {
     exit: 2,
     message: 'the secret {secret} has no password for {user}, which a Windows guest asks for',

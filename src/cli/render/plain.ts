@@ -32,6 +32,9 @@ export class PlainView implements BuildView {
       case 'step-output':
         this.#output(event.step, (step) => step[event.stream].push(event.text));
         return;
+      case 'step-status':
+        this.#status(event.step, event.text);
+        return;
       case 'step-progress':
         // A log has no use for a moving figure; the step's end says how long it took.
         return;
@@ -82,6 +85,11 @@ export class PlainView implements BuildView {
     if (step) this.#enter(step);
     for (const line of text.split('\n'))
       this.#write(step ? `#${step.index} ${cleanText(line)}` : cleanText(line));
+  }
+
+  /** Waiting is told of when it begins; that it is over, by what comes next. */
+  #status(id: StepId, text: string | undefined): void {
+    if (text !== undefined) this.#output(id, () => [cleanText(text)]);
   }
 
   #output(id: StepId, take: (step: ShownStep) => string[]): void {

@@ -25,6 +25,7 @@ interface RunningStep {
   readonly shown: ShownStep;
   readonly tail: string[];
   progress?: { readonly what: string; readonly progress: Progress };
+  status?: string;
 }
 
 export class TerminalView implements BuildView {
@@ -62,6 +63,11 @@ export class TerminalView implements BuildView {
       case 'step-progress': {
         const step = this.#running.get(event.step);
         if (step) step.progress = event;
+        return;
+      }
+      case 'step-status': {
+        const step = this.#running.get(event.step);
+        if (step) step.status = event.text;
         return;
       }
       case 'step-end':
@@ -105,10 +111,11 @@ export class TerminalView implements BuildView {
     return lines.slice(0, Math.max(1, rows));
   }
 
-  #runningLine({ shown, progress }: RunningStep, columns: number): string {
+  #runningLine({ shown, progress, status }: RunningStep, columns: number): string {
     const seconds = formatSeconds(this.#now() - shown.startedMs);
-    const figure = progress ? `${progress.what} ${formatProgress(progress.progress)}  ` : '';
-    const [left, right] = justify(`→ ${shown.title}`, `${figure}${seconds}`, columns);
+    const moving = progress && `${progress.what} ${formatProgress(progress.progress)}`;
+    const figure = [status === undefined ? moving : cleanText(status), seconds].filter(Boolean).join('  ');
+    const [left, right] = justify(`→ ${shown.title}`, figure, columns);
     return this.#colors.bold(left) + this.#colors.dim(right);
   }
 

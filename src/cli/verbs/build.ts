@@ -42,8 +42,8 @@ const DRIVERS = `
 Drivers (--driver, --driver-opt):
   namespace (Linux)   runtime=builtin, crun or runc
   hyperv (Windows)    seal=shutdown or checkpoint; switch=NAME or its GUID;
-                      boot-timeout=10m; stop-timeout=5m; memory=2G and cpus=2
-                      where the recipe has no MACHINE
+                      boot-timeout=10m; setup-timeout=60m; stop-timeout=5m;
+                      memory=2G and cpus=2 where the recipe has no MACHINE
 Commands in Windows guests run as the user that --secret id=guest names: the
 name on its first line and the password on the second, or, for guests that are
 reached by SSH, a private key below the name. After USER bob in a Windows guest

@@ -67,7 +67,7 @@ export class HyperVDriver implements Driver {
   }
 
   async open(request: OpenRequest): Promise<Sandbox> {
-    const { chain, sandboxPath, signal } = request;
+    const { chain, sandboxPath, onStatus, signal } = request;
     const root = request.root ?? (await this.findRoot(chain, signal));
     if (signal?.aborted) throw new HyperfileError('INTERRUPTED');
     const sandbox = await HyperVSandbox.open({
@@ -80,6 +80,7 @@ export class HyperVDriver implements Driver {
       options: this.#options,
       access: this.#access,
       switchId: () => this.#chosenSwitch(signal),
+      onStatus,
       signal,
     });
     this.#sandboxes.add(sandbox);
@@ -128,13 +129,8 @@ export class HyperVDriver implements Driver {
     try {
       createChild(view, chain[0]);
       takeOwnIdentity(view);
-      const { offset, sizeBytes, fileSystem } = await this.#host.mountDisk(
-        view,
-        path.join(folder, 'volume'),
-        {
-          ...(signal && { signal }),
-        },
-      );
+      const volume = path.join(folder, 'volume');
+      const { offset, sizeBytes, fileSystem } = await this.#host.lookAtDisk(view, volume, signal);
       return { offset, length: sizeBytes, type: fileSystem.toLowerCase() };
     } finally {
       await this.#host.dismountDisk(view);

@@ -4,11 +4,13 @@
  */
 import { randomBytes } from 'node:crypto';
 import { HyperfileError } from '../../base/error.ts';
+import type { Listener } from '../../base/events.ts';
 import type { GuestOs } from '../../oci/image.ts';
 import { connectGuest } from './guest/connect.ts';
 import type { AskAccess, Guest } from './guest/guest.ts';
 import type { HyperVHost } from './host.ts';
 import { sameSpec, type MachineSpec } from './machine-spec.ts';
+import type { HyperVOptions } from './options.ts';
 
 export interface GuestMachineParts {
   readonly host: HyperVHost;
@@ -18,8 +20,15 @@ export interface GuestMachineParts {
   readonly keyFolder: string;
   readonly system: GuestOs;
   readonly access: AskAccess;
-  readonly bootTimeoutMs: number;
-  readonly stopTimeoutMs: number;
+  readonly options: Pick<HyperVOptions, 'bootTimeoutMs' | 'setupTimeoutMs' | 'stopTimeoutMs'>;
+  /** As {@link OpenRequest.onStatus}. */
+  readonly onStatus?: Listener<string | undefined>;
+}
+
+export interface StartOptions {
+  /** As {@link ConnectRequest.isSettingUp}. */
+  readonly isSettingUp?: boolean;
+  readonly signal?: AbortSignal;
 }
 
 interface Made {
@@ -55,9 +64,13 @@ export class GuestMachine {
    *
    * @throws HyperfileError HYPERV_*, POWERSHELL_*, INTERRUPTED; the disk is worth nothing then
    */
-  async start(spec: MachineSpec, diskPath: string, signal: AbortSignal | undefined): Promise<Guest> {
+  async start(
+    spec: MachineSpec,
+    diskPath: string,
+    { isSettingUp = false, signal }: StartOptions,
+  ): Promise<Guest> {
     if (this.#guest !== undefined && this.#isOn) return this.#guest;
-    const { host, system, keyFolder, bootTimeoutMs } = this.#parts;
+    const { host, system, keyFolder, options, onStatus } = this.#parts;
     // Before anything is begun: a guest that nobody can get into is of no use.
     const access = await this.#parts.access();
     const { id } = await this.#prepare(spec, diskPath, signal);
@@ -68,10 +81,13 @@ export class GuestMachine {
       system,
       access,
       askAccess: this.#parts.access,
-      timeoutMs: bootTimeoutMs,
+      isSettingUp,
+      timeoutMs: isSettingUp ? options.setupTimeoutMs : options.bootTimeoutMs,
       folder: keyFolder,
+      ...(onStatus && { onWait: onStatus }),
       ...(signal && { signal }),
     });
+    onStatus?.(undefined);
     return this.#guest;
   }
 
@@ -82,11 +98,14 @@ export class GuestMachine {
    *   the disk is in no order
    */
   async stop(signal?: AbortSignal): Promise<void> {
-    const { host, stopTimeoutMs } = this.#parts;
+    const { host, options, onStatus } = this.#parts;
+    const { stopTimeoutMs } = options;
     if (!this.#isOn || this.#made === undefined) return;
     await this.#disconnect();
+    onStatus?.('the guest is shutting down');
     const { isGraceful } = await host.stopMachine(this.#made.id, stopTimeoutMs, signal);
     this.#isOn = false;
+    onStatus?.(undefined);
     if (isGraceful) return;
     throw new HyperfileError('HYPERV_SHUTDOWN_TIMEOUT', { data: { seconds: stopTimeoutMs / 1000 } });
   }

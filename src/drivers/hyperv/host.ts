@@ -81,6 +81,8 @@ export interface MountedVolume {
   readonly offset: number;
   readonly sizeBytes: number;
   readonly fileSystem: string;
+  /** `IMAGE_STATE_COMPLETE` and the like; empty where the system does not say. */
+  readonly setupState: string;
 }
 
 /** A machine that a command has left which was killed. */
@@ -200,6 +202,12 @@ export class HyperVHost {
   ): Promise<MountedVolume> {
     const parameters = { Path: path, Folder: folder, ReadOnly: options.isReadOnly };
     return this.#one('Mount-HyperfileDisk', parameters, { ...SLOW, ...given(options.signal) });
+  }
+
+  /** What {@link mountDisk} would tell of a disk, which is mounted for as long as that takes. */
+  lookAtDisk(path: string, folder: string, signal?: AbortSignal): Promise<MountedVolume> {
+    const parameters = { Path: path, Folder: folder };
+    return this.#one('Get-HyperfileDiskSystem', parameters, { ...SLOW, ...given(signal) });
   }
 
   /** Undoes {@link mountDisk}, or what is left of it; for any disk and as often as one likes. */

@@ -13,6 +13,7 @@ export class MachineDisk {
   #mountedPath: string | undefined;
   #identity: DiskId | undefined;
   #files: GuestFiles | undefined;
+  #setupState: string | undefined;
 
   /** @param folder where the system's volume appears; made by Hyper-V, and gone with the mount */
   constructor(host: HyperVHost, folder: string) {
@@ -20,13 +21,27 @@ export class MachineDisk {
     this.#folder = folder;
   }
 
+  /** Of the disk that was mounted last, as it was then: see SetupState.ps1. */
+  get setupState(): string | undefined {
+    return this.#setupState;
+  }
+
   /** The guest's files, mounted if they are not. One disk at a time. */
   async mount(diskPath: string, signal: AbortSignal | undefined): Promise<GuestFiles> {
     if (this.#files !== undefined) return this.#files;
-    this.#identity = await whenReleased(() => takeOwnIdentity(diskPath));
-    this.#mountedPath = diskPath;
-    const { folder } = await this.#host.mountDisk(diskPath, this.#folder, signal && { signal });
+    await this.#begin(diskPath);
+    const { folder, setupState } = await this.#host.mountDisk(diskPath, this.#folder, signal && { signal });
+    this.#setupState = setupState;
     return (this.#files = new WindowsFiles(folder, { label: 'the guest' }));
+  }
+
+  /** Mounts a disk only to know how far its system has come with setting itself up. */
+  async look(diskPath: string, signal: AbortSignal | undefined): Promise<string> {
+    await this.#begin(diskPath);
+    const { setupState } = await this.#host.lookAtDisk(diskPath, this.#folder, signal);
+    this.#mountedPath = undefined;
+    if (this.#identity !== undefined) await giveIdentityBack(diskPath, this.#identity);
+    return setupState;
   }
 
   /** The disk is to be used: it is whole and as its system knows it. */
@@ -35,6 +50,11 @@ export class MachineDisk {
     await this.discard();
     if (diskPath !== undefined && this.#identity !== undefined)
       await giveIdentityBack(diskPath, this.#identity);
+  }
+
+  async #begin(diskPath: string): Promise<void> {
+    this.#identity = await whenReleased(() => takeOwnIdentity(diskPath));
+    this.#mountedPath = diskPath;
   }
 
   /** The disk is worth nothing any more. */

@@ -18,6 +18,8 @@ export interface HyperVOptions {
   readonly processorCount: number;
   /** From the start of a machine until its guest must answer. */
   readonly bootTimeoutMs: number;
+  /** The same where a Windows sets itself up first. */
+  readonly setupTimeoutMs: number;
   /** From asking a guest to shut down until its machine must be off. */
   readonly stopTimeoutMs: number;
 }
@@ -28,11 +30,13 @@ const SETTINGS = {
   memory: sizeSetting,
   cpus: countSetting,
   'boot-timeout': durationSetting,
+  'setup-timeout': durationSetting,
   'stop-timeout': durationSetting,
 };
 const MEMORY_BYTES = 2 * 1024 ** 3;
 const PROCESSORS = 2;
 const BOOT_TIMEOUT_MS = 10 * 60_000;
+const SETUP_TIMEOUT_MS = 60 * 60_000;
 const STOP_TIMEOUT_MS = 5 * 60_000;
 
 /** @throws HyperfileError DRIVER_OPTION */
@@ -44,6 +48,7 @@ export function parseHyperVOptions(given?: Readonly<Record<string, string>>): Hy
     memoryBytes: options.memory ?? MEMORY_BYTES,
     processorCount: options.cpus ?? PROCESSORS,
     bootTimeoutMs: options['boot-timeout'] ?? BOOT_TIMEOUT_MS,
+    setupTimeoutMs: options['setup-timeout'] ?? SETUP_TIMEOUT_MS,
     stopTimeoutMs: options['stop-timeout'] ?? STOP_TIMEOUT_MS,
   };
 }

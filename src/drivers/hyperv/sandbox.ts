@@ -6,6 +6,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { claimNew } from '../../base/claim-new.ts';
 import { HyperfileError } from '../../base/error.ts';
+import type { Listener } from '../../base/events.ts';
 import type { Session } from '../../base/session.ts';
 import type { GuestFiles } from '../../fs/guest-files.ts';
 import { guestOsOf, type GuestOs, type MachineSettings } from '../../oci/image.ts';
@@ -28,6 +29,7 @@ import { machineSpec, type MachineSpec } from './machine-spec.ts';
 import type { HyperVOptions } from './options.ts';
 import { CheckpointSeal } from './seal/checkpoint.ts';
 import { sealFile, ShutdownSeal } from './seal/shutdown.ts';
+import { mustSetUp, SET_UP } from './setup-state.ts';
 import type { SealPlace, SealStrategy } from './seal/strategy.ts';
 
 export interface SandboxParts {
@@ -44,6 +46,8 @@ export interface SandboxParts {
   readonly access: AskAccess;
   /** The switch that commands with a network are connected to. */
   readonly switchId: () => Promise<string | undefined>;
+  /** As {@link OpenRequest.onStatus}. */
+  readonly onStatus: Listener<string | undefined> | undefined;
   /** Of the whole build. */
   readonly signal: AbortSignal | undefined;
 }
@@ -66,13 +70,15 @@ export class HyperVSandbox implements Sandbox {
   #sandboxPath: string | undefined;
   #parentPath: string;
   #mounted: GuestFiles | undefined;
+  /** Of a Windows guest, see setup-state.ts; unknown until somebody has looked. */
+  #setupState: string | undefined;
   /** What the last step wanted: file steps that need a guest want the same. */
   #wish: Wish = { network: 'host' };
   #isFinished = false;
   #closing: Promise<void> | undefined;
 
   private constructor(parts: SandboxParts) {
-    const { chain, folder, host, options, access, session, signal, root } = parts;
+    const { chain, folder, host, options, access, session, signal, root, onStatus } = parts;
     this.#parts = parts;
     this.#parentPath = chain[0];
     this.#system = guestOsOf(root.type);
@@ -84,8 +90,8 @@ export class HyperVSandbox implements Sandbox {
       keyFolder: folder,
       system: this.#system,
       access,
-      bootTimeoutMs: options.bootTimeoutMs,
-      stopTimeoutMs: options.stopTimeoutMs,
+      options,
+      ...(onStatus && { onStatus }),
     }));
     this.#strategy =
       options.seal === 'checkpoint'
@@ -164,9 +170,14 @@ export class HyperVSandbox implements Sandbox {
     return this.#orBroken(async () => {
       const [machine, strategy] = [this.#machine, this.#strategy];
       if (strategy.isLent && !machine.fits(spec)) await strategy.takeBack(this.#place());
-      if (strategy.isLent) return machine.start(spec, machine.diskPath!, signal);
+      const place = this.#place();
+      if (this.#system === 'windows') this.#setupState ??= await this.#disk.look(place.sandboxPath, signal);
       await this.#dismount();
-      return machine.start(spec, await strategy.lend(this.#place()), signal);
+      const diskPath = strategy.isLent ? machine.diskPath! : await strategy.lend(place);
+      const isSettingUp = this.#setupState !== undefined && mustSetUp(this.#setupState);
+      const guest = await machine.start(spec, diskPath, { isSettingUp, ...(signal && { signal }) });
+      if (isSettingUp) this.#setupState = SET_UP;
+      return guest;
     });
   }
 
@@ -191,7 +202,9 @@ export class HyperVSandbox implements Sandbox {
     if (this.#mounted !== undefined) return this.#mounted;
     return this.#orBroken(async () => {
       if (this.#strategy.isLent) await this.#strategy.takeBack(this.#place());
-      return (this.#mounted = await this.#disk.mount(this.#place().sandboxPath, signal));
+      this.#mounted = await this.#disk.mount(this.#place().sandboxPath, signal);
+      this.#setupState = this.#disk.setupState;
+      return this.#mounted;
     });
   }
 

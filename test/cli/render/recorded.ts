@@ -54,6 +54,8 @@ export const GOOD_BUILD: readonly RecordedEvent[] = [
   },
   { atMs: 6, event: step('0.1', 'tools', 2, 2, 'RUN make -j2 && make install PREFIX=/opt/tools') },
   { atMs: 7, event: step('1.0', '1', 1, 2, 'FROM scratch') },
+  { atMs: 10, event: { type: 'step-status', step: '0.1', text: 'no heartbeat yet' } },
+  { atMs: 30, event: { type: 'step-status', step: '0.1' } },
   { atMs: 40, event: output('0.1', '\u001b[32mcc\u001b[0m -c main.c\ncc -c ut') },
   {
     atMs: 50,

@@ -65,7 +65,7 @@ class Attempt {
 
   /** @throws HyperfileError what it is no use to wait for */
   async logIn(address: string): Promise<Guest | undefined> {
-    const { access, folder, signal, isSettingUp, onWait } = this.#request;
+    const { access, folder, signal, onWait } = this.#request;
     const ssh = new Ssh({ address, access, ...(folder !== undefined && { folder }) });
     const said = { stdout: '', stderr: '' };
     let isIn = false;
@@ -85,7 +85,7 @@ class Attempt {
       else if (status === SSH_FAILED)
         this.#failure = this.#error('HYPERV_GUEST_NO_SSH', { address, message });
       else throw this.#error('HYPERV_GUEST_ROOT', { address, message });
-      if (isRefused && !isSettingUp) throw this.#failure;
+      if (isRefused) throw this.#failure;
       onWait?.('the SSH server lets nobody in yet');
       return undefined;
     } finally {

@@ -7,12 +7,19 @@ import type { ConnectRequest, Guest } from './guest.ts';
 import { accountOf, WindowsAccounts } from './windows-accounts.ts';
 import { WindowsGuest } from './windows-guest.ts';
 
+/** By what Connect-HyperfileGuest says of it. */
+const DIRECT_WAITS: Readonly<Record<string, string>> = {
+  Silent: 'the guest does not answer PowerShell Direct yet',
+  Refused: 'Windows is setting itself up and does not know the account yet',
+  SettingUp: 'Windows is setting itself up',
+};
+
 /**
  * Waits for a guest. Two calls of the session: one until the guest gives a sign of life, one until it can be entered
  * (for Linux guests: until it has an address).
  *
  * @throws HyperfileError HYPERV_GUEST_OFF, HYPERV_GUEST_NO_HEARTBEAT, HYPERV_GUEST_NO_DIRECT, HYPERV_GUEST_REFUSED,
- *   HYPERV_GUEST_NO_PASSWORD, INTERRUPTED; for Linux guests also those of connect-linux.ts
+ *   HYPERV_GUEST_SETTING_UP, HYPERV_GUEST_NO_PASSWORD, INTERRUPTED; for Linux guests also those of connect-linux.ts
  */
 export async function connectGuest(host: HyperVHost, request: ConnectRequest): Promise<Guest> {
   const deadline = Date.now() + request.timeoutMs;
@@ -43,8 +50,8 @@ async function connectWindows(
   const connection = await host.guests
     .connect(machineId, account, {
       timeoutMs,
-      ...(isSettingUp && { repeatsRefused: true }),
-      ...waiting(request, () => 'the guest does not answer PowerShell Direct yet'),
+      ...(isSettingUp && { isSettingUp }),
+      ...waiting(request, (status) => DIRECT_WAITS[status]),
     })
     .catch((error: unknown) => {
       // PowerShell itself may wait for a guest that hangs, and be given up only from outside.
@@ -56,7 +63,8 @@ async function connectWindows(
     return new WindowsGuest(host.guests, machineId, new WindowsAccounts(host.guests, request, name));
   const code = {
     Off: 'HYPERV_GUEST_OFF',
-    Refused: 'HYPERV_GUEST_REFUSED',
+    Refused: isSettingUp ? 'HYPERV_GUEST_SETTING_UP' : 'HYPERV_GUEST_REFUSED',
+    SettingUp: 'HYPERV_GUEST_SETTING_UP',
     Silent: 'HYPERV_GUEST_NO_DIRECT',
   } as const;
   throw new HyperfileError(code[outcome], { data: { ...data, message, state: 'Off' } });
@@ -67,11 +75,15 @@ function waiting(
   { onWait, signal }: ConnectRequest,
   describe: (status: string) => string,
 ): { signal?: AbortSignal; onEvent?: (event: SessionEvent) => void } {
+  let last: string | undefined;
   return {
     ...(signal && { signal }),
     ...(onWait && {
       onEvent: (event: SessionEvent): void => {
-        if (event.kind === 'progress') onWait(describe(event.status));
+        if (event.kind !== 'progress') return;
+        const what = describe(event.status);
+        if (what !== last) onWait(what);
+        last = what;
       },
     }),
   };

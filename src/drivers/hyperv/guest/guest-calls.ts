@@ -10,7 +10,7 @@ export interface Account {
 }
 
 export interface Connection {
-  readonly outcome: 'Opened' | 'Off' | 'Refused' | 'Silent';
+  readonly outcome: 'Opened' | 'Off' | 'Refused' | 'SettingUp' | 'Silent';
   /** What PowerShell said of it, in the host's language. */
   readonly said: string;
 }
@@ -40,16 +40,16 @@ export class GuestCalls {
     this.#session = session;
   }
 
-  /** Waits until a Windows guest takes the account, or it is known why it does not. */
+  /** Waits until a Windows guest takes the account, and has set itself up, or it is known why it does not. */
   async connect(
     machineId: string,
     account: Account,
-    { timeoutMs, repeatsRefused, ...options }: Waiting & { timeoutMs: number; repeatsRefused?: boolean },
+    { timeoutMs, isSettingUp, ...options }: Waiting & { timeoutMs: number; isSettingUp?: boolean },
   ): Promise<Connection> {
     const parameters = {
       ...accountParameters(machineId, account),
       TimeoutSeconds: timeoutMs / 1000,
-      RepeatsRefused: repeatsRefused,
+      IsSettingUp: isSettingUp,
     };
     const callOptions = { ...options, timeoutMs: timeoutMs + MARGIN_MS, isRepeatable: true };
     const [answer] = await this.#session.call('Connect-HyperfileGuest', parameters, callOptions);

@@ -24,13 +24,13 @@ export interface ConnectRequest {
   /** From now until it must answer. */
   readonly timeoutMs: number;
   /**
-   * The system starts for the first time and may still be making its accounts: that it refuses ours counts only when the
-   * time is over. Default: it counts at once.
+   * A Windows that sets itself up first, and may still be making its accounts: it is waited for until it has done that.
+   * Default: that it refuses our account counts at once.
    */
   readonly isSettingUp?: boolean;
   /** Where private keys and the like lie while the guest is connected to; default: the system's temporary folder. */
   readonly folder?: string;
-  /** What is being waited for, now and then: `no heartbeat yet`. */
+  /** What is being waited for, each time when that changes: `no heartbeat yet`. */
   readonly onWait?: (what: string) => void;
   readonly signal?: AbortSignal;
 }

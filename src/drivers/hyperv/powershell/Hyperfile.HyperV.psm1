@@ -13,6 +13,7 @@ $ConfirmPreference = 'None'
 . "$PSScriptRoot/operations/Fault.ps1"
 . "$PSScriptRoot/operations/Owner.ps1"
 . "$PSScriptRoot/operations/Host.ps1"
+. "$PSScriptRoot/operations/SetupState.ps1"
 . "$PSScriptRoot/operations/Disk.ps1"
 . "$PSScriptRoot/operations/Machine.ps1"
 . "$PSScriptRoot/operations/Checkpoint.ps1"
@@ -24,6 +25,7 @@ $ConfirmPreference = 'None'
 Export-ModuleMember -Function @(
     'Get-HyperfileHost'
     'Mount-HyperfileDisk'
+    'Get-HyperfileDiskSystem'
     'Dismount-HyperfileDisk'
     'New-HyperfileMachine'
     'Get-HyperfileMachine'

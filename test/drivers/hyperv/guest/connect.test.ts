@@ -81,7 +81,7 @@ describeWith(STANDIN_NEEDS, 'connecting to a Windows guest', () => {
     });
     await guest.close();
     const still = bench.connect({ access: wrong, isSettingUp: true, timeoutMs: SOON });
-    await expect(still).rejects.toMatchObject({ code: 'HYPERV_GUEST_REFUSED' });
+    await expect(still).rejects.toMatchObject({ code: 'HYPERV_GUEST_SETTING_UP' });
   });
   test('says that a key is of no use', async () => {
     const access = { userName: 'Administrator', privateKey: 'key' };

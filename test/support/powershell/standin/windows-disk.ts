@@ -9,6 +9,7 @@ import { createRawDisk, openRawDisk } from '../../../../src/disk/file-disk.ts';
 import { PARTITION_TYPE } from '../../../../src/gpt/format.ts';
 import { writeGpt } from '../../../../src/gpt/write.ts';
 import { createDisk } from '../../../../src/vhdx/sandbox.ts';
+import { stateFile } from './host/first-start.ts';
 import { attachLoop, mount } from './host/mounts.ts';
 
 const MIB = 1024 ** 2;
@@ -41,7 +42,7 @@ export async function makeWindowsDisk(filePath: string, options: WindowsDiskOpti
     });
     try {
       const files =
-        fileSystem === 'ntfs' ? { 'Windows/System32/ntoskrnl.exe': 'MZ', ...options.files } : options.files;
+        fileSystem === 'ntfs' ? { 'Windows/System32/ntoskrnl.exe': 'MZ', ...stateFile('COMPLETE'), ...options.files } : options.files;
       for (const [name, content] of Object.entries(files ?? {}))
         lay(path.join(mounted.folder, name), content);
     } finally {

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { runTool } from '../../../../src/base/process.ts';
 import { BCDBOOT_NEEDS, BCDBOOT_SCRIPT } from './host/bcdboot.ts';
 import { DISM_NEEDS } from './host/dism.ts';
+import { stateFile } from './host/first-start.ts';
 import { STANDIN_NEEDS } from './standin.ts';
 
 /** For `describeWith`. */
@@ -67,6 +68,7 @@ async function addEdition(
     'Windows/System32/bcdboot.exe': bcdboot,
     'Windows/Boot/EFI/bootmgfw.efi': `boot loader of ${edition}`,
     'Users/Default/NTUSER.DAT': 'regf',
+    ...stateFile('GENERALIZE_RESEAL_TO_OOBE'),
     ...files,
   };
   for (const [name, content] of Object.entries(all)) {

@@ -22,7 +22,8 @@ function Mount-HyperfileDisk {
     .PARAMETER TimeoutSeconds
         How long Windows may take to find the volumes.
     .OUTPUTS
-        A table: folder, diskNumber, partitionNumber, offset, sizeBytes, fileSystem.
+        A table: folder, diskNumber, partitionNumber, offset, sizeBytes, fileSystem, and setupState: how far Windows has come
+        with setting itself up (IMAGE_STATE_COMPLETE and the like), empty where it does not say.
     #>
     [CmdletBinding()]
     [OutputType([System.Collections.Specialized.OrderedDictionary])]
@@ -48,6 +49,7 @@ function Mount-HyperfileDisk {
             offset = $partition.Offset
             sizeBytes = $partition.Size
             fileSystem = (Storage\Get-Volume -ErrorAction Stop -Partition $partition).FileSystem
+            setupState = Get-HyperfileSetupState -Windows ([System.IO.Path]::Combine($Folder, 'Windows'))
         }
     }
     catch {
@@ -55,6 +57,29 @@ function Mount-HyperfileDisk {
         Remove-HyperfileMountPoint -Folder $Folder
         throw
     }
+}
+
+function Get-HyperfileDiskSystem {
+    <#
+    .SYNOPSIS
+        Looks for the Windows on a disk that is not mounted.
+    .DESCRIPTION
+        Mounts it for that, and dismounts it again whatever happens.
+    .PARAMETER Path
+        Of the disk.
+    .PARAMETER Folder
+        Where the volume is to appear meanwhile, as for Mount-HyperfileDisk.
+    .OUTPUTS
+        What Mount-HyperfileDisk writes.
+    #>
+    [CmdletBinding()]
+    [OutputType([System.Collections.Specialized.OrderedDictionary])]
+    param(
+        [Parameter(Mandatory = $true)] [string] $Path,
+        [Parameter(Mandatory = $true)] [string] $Folder
+    )
+    Mount-HyperfileDisk -Path $Path -Folder $Folder
+    Dismount-HyperfileDisk -Path $Path
 }
 
 function Dismount-HyperfileDisk {

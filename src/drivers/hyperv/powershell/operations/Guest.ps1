@@ -4,6 +4,9 @@
 # Sessions by machine and account.
 $script:GuestSessions = @{}
 
+# Of a system that has set itself up, or has never heard of doing that.
+$script:SetUpStates = 'IMAGE_STATE_COMPLETE', ''
+
 function Connect-HyperfileGuest {
     <#
     .SYNOPSIS
@@ -18,10 +21,12 @@ function Connect-HyperfileGuest {
         Of the account.
     .PARAMETER TimeoutSeconds
         How long at most.
-    .PARAMETER RepeatsRefused
-        Also asks again when the guest refuses the account: a system that is still setting itself up does not know it yet.
+    .PARAMETER IsSettingUp
+        The system sets itself up first. While it does, it refuses accounts that it does not know yet, takes others, and is
+        started anew; it is waited for until it says that it has done that.
     .OUTPUTS
-        A table: outcome (Opened, Off, Refused, Silent) and what PowerShell said last of all.
+        A table: outcome (Opened, Off, Refused, SettingUp, Silent) and what was said last of all: by PowerShell, or by the
+        system about its state.
     #>
     [CmdletBinding()]
     [OutputType([System.Collections.Specialized.OrderedDictionary])]
@@ -30,22 +35,26 @@ function Connect-HyperfileGuest {
         [Parameter(Mandatory = $true)] [string] $UserName,
         [Parameter(Mandatory = $true)] [securestring] $Password,
         [Parameter(Mandatory = $true)] [double] $TimeoutSeconds,
-        [switch] $RepeatsRefused
+        [switch] $IsSettingUp
     )
     Disconnect-HyperfileGuest -Id $Id -UserName $UserName
     $deadline = [datetime]::UtcNow.AddSeconds($TimeoutSeconds)
     while ($true) {
         try {
-            $null = Get-HyperfileGuestSession -Id $Id -UserName $UserName -Password $Password
-            return [ordered]@{ outcome = 'Opened'; said = '' }
+            $session = Get-HyperfileGuestSession -Id $Id -UserName $UserName -Password $Password
+            $said = ''
+            if ($IsSettingUp) { $said = "$(Get-HyperfileGuestSetupState -Session $session)" }
+            if ($said -in $script:SetUpStates) { return [ordered]@{ outcome = 'Opened'; said = '' } }
+            $outcome = 'SettingUp'
         }
         catch {
             $outcome = 'Silent'
+            $said = $_.Exception.Message
             if (Test-HyperfileRefusal -Exception $_.Exception) { $outcome = 'Refused' }
             elseif ((Hyper-V\Get-VM -ErrorAction Stop -Id $Id).State -eq 'Off') { $outcome = 'Off' }
-            $isFinal = $outcome -eq 'Off' -or ($outcome -eq 'Refused' -and -not $RepeatsRefused)
-            if ($isFinal -or [datetime]::UtcNow -ge $deadline) { return [ordered]@{ outcome = $outcome; said = $_.Exception.Message } }
         }
+        $isFinal = $outcome -eq 'Off' -or ($outcome -eq 'Refused' -and -not $IsSettingUp)
+        if ($isFinal -or [datetime]::UtcNow -ge $deadline) { return [ordered]@{ outcome = $outcome; said = $said } }
         Write-Progress -Activity 'wait' -Status $outcome -PercentComplete -1
         Start-Sleep -Milliseconds 500
     }

@@ -28,10 +28,23 @@ export interface GuestBehaviour {
   heartbeatAfterMs: number;
   /** From start to PowerShell Direct; Infinity: never. */
   directAfterMs: number;
+  /** Of a system that sets itself up: from start until it knows its accounts; Infinity: never. */
+  accountsAfterMs: number;
+  /** From start until it has set itself up; Infinity: never. */
+  setUpAfterMs: number;
   /** From the request to being off; Infinity: the guest ignores it. */
   shutdownTakesMs: number;
   /** That it tells its host, when it has a switch. */
   addresses: readonly string[];
+  /** What of a Linux answers on the network while its machine runs. Absent: nothing does. */
+  startLinux?: (root: string) => Promise<RunningLinux>;
+}
+
+export interface RunningLinux {
+  /** Instead of {@link GuestBehaviour.addresses}. */
+  readonly addresses: readonly string[];
+  /** Nothing of it has a file open any more. */
+  stop(): Promise<void>;
 }
 
 export const GIB = 1024 ** 3;
@@ -55,6 +68,8 @@ export function promptGuest(): GuestBehaviour {
     password: 'Passw0rd!',
     heartbeatAfterMs: 0,
     directAfterMs: 0,
+    accountsAfterMs: 0,
+    setUpAfterMs: 0,
     shutdownTakesMs: 0,
     addresses: ['172.20.0.2', 'fe80::2'],
   };

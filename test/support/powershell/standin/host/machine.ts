@@ -4,7 +4,8 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { AttachedDisk } from './attachments.ts';
 import type { TypedObject } from './call.ts';
-import type { GuestBehaviour } from './faults.ts';
+import type { GuestBehaviour, RunningLinux } from './faults.ts';
+import type { FirstStart } from './first-start.ts';
 
 export type MachineState = 'Off' | 'Running' | 'Paused' | 'Saved' | 'Stopping';
 
@@ -32,10 +33,13 @@ export interface Snapshot {
 
 /** What a running machine has that one that is off has not. */
 export interface Running {
-  readonly startedAt: number;
+  startedAt: number;
   readonly disks: Map<Drive, AttachedDisk>;
   /** Where the system's volume is mounted; undefined when it has none that can be. */
   readonly root: string | undefined;
+  linux?: RunningLinux;
+  /** Undefined once it has set itself up. */
+  firstStart?: FirstStart | undefined;
 }
 
 export interface Machine {
@@ -236,7 +240,7 @@ export function describeAdapter(machine: Machine, adapter: Adapter, guest: Guest
     VMName: machine.name,
     SwitchName: adapter.switchName ?? null,
     Connected: adapter.switchName !== undefined,
-    IPAddresses: isKnown ? guest.addresses : [],
+    IPAddresses: isKnown ? (machine.running?.linux?.addresses ?? guest.addresses) : [],
     MacAddress: '00155D000000',
     IsManagementOs: false,
     DynamicMacAddressEnabled: true,

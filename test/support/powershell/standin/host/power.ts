@@ -1,10 +1,12 @@
 /** Switching machines on and off: their disks are opened and their system volume is mounted while they run. */
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AttachedDisk } from './attachments.ts';
 import { StandInError } from './errors.ts';
+import { beginFirstStart } from './first-start.ts';
 import type { Host } from './host.ts';
-import { hasHeartbeat, SERVICES, type Drive, type Machine } from './machine.ts';
+import { hasHeartbeat, SERVICES, type Drive, type Machine, type Running } from './machine.ts';
 import { requireState } from './machine-cmdlets.ts';
 import { canMount, removeMountFolder } from './mounts.ts';
 
@@ -37,11 +39,32 @@ export class Power {
       machine.state = 'Running';
       const root = await this.#mountSystem(machine, disks);
       machine.running = { startedAt: Date.now(), disks, root };
+      if (root !== undefined) this.#beginFirstStart(machine.running, root, machine);
+      if (root !== undefined) await this.#startLinux(machine.running, root);
     } catch (error) {
       machine.state = 'Off';
       for (const disk of disks.values()) await this.#host.attachments.detach(disk);
       throw error;
     }
+  }
+
+  #beginFirstStart(running: Running, root: string, machine: Machine): void {
+    running.firstStart = beginFirstStart({
+      root,
+      guest: this.#host.guest,
+      restart: async () => {
+        running.startedAt = Date.now();
+        await this.#host.guests.endSessions(machine.id);
+      },
+      finish: () => (running.firstStart = undefined),
+      onFault: (error) => this.#host.onFault(error),
+    });
+  }
+
+  async #startLinux(running: Running, root: string): Promise<void> {
+    if (existsSync(path.join(root, 'Windows/System32'))) return;
+    const linux = await this.#host.guest.startLinux?.(root);
+    if (linux !== undefined) running.linux = linux;
   }
 
   /** A machine without a system runs all the same: it shows a boot screen and never answers. */
@@ -95,7 +118,9 @@ export class Power {
   async #end(machine: Machine): Promise<void> {
     const { running } = machine;
     machine.running = undefined;
+    running?.firstStart?.over.abort();
     await this.#host.guests.endSessions(machine.id);
+    await running?.linux?.stop();
     for (const disk of running?.disks.values() ?? []) await this.#host.attachments.detach(disk);
     if (running?.root !== undefined) removeMountFolder(running.root);
   }
