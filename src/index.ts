@@ -13,6 +13,7 @@ export { DEFAULT_DISK_BYTES, type BuildOptions } from './build/options.ts';
 export { formatLocation, parseLocation, type Location } from './oci/location.ts';
 export type { Repository } from './oci/repository.ts';
 export type { GuestConfig, HistoryEntry, ImageConfig, LayerRecord } from './oci/image.ts';
+export type { Platform } from './plan/platform.ts';
 export { Store, type StoreLease, type StoreOptions } from './store/store.ts';
 export { copyImage } from './transfer/copy-image.ts';
 export type { TransferEvent } from './transfer/events.ts';

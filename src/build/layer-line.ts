@@ -3,6 +3,7 @@
  * a sandbox on the deepest cached layer, and the steps after it go on in the same sandbox, sealing as they finish. Steps
  * without a layer of their own wait for the next one that has one: its layer holds what they change.
  */
+import { HyperfileError } from '../base/error.ts';
 import type { Sandbox } from '../drivers/driver.ts';
 import type { HistoryEntry } from '../oci/image.ts';
 import { stepKey, type CacheKey } from '../plan/key.ts';
@@ -71,8 +72,9 @@ export class LayerLine {
 
   result(): Omit<StageResult, 'config' | 'inherited'> {
     const [layers, key, history, created] = [this.#layers, this.#key, this.#history, this.#created];
-    const { os, disk, kind } = this.#parts.base;
-    return { layers, key, history, created, os, disk, ...(kind && { kind }) };
+    const { os, architecture, disk, kind } = this.#parts.base;
+    const rest = { ...(architecture !== undefined && { architecture }), ...(kind && { kind }) };
+    return { layers, key, history, created, os, disk, ...rest };
   }
 
   /** Moves the line over a step: from the cache, from another stage that is making it, or by running it. */
@@ -249,6 +251,9 @@ export class LayerLine {
     if (this.#open) return Object.assign(this.#open, { step });
     const { store, signal } = this.#workshop;
     const driver = await this.#workshop.driver();
+    // Before a disk is fetched that it can do nothing with.
+    if (driver.guestSystems?.includes(this.#parts.base.os) === false)
+      throw new HyperfileError('DRIVER_WINDOWS_GUEST');
     await this.#workshop.distant.bring(this.#layers);
     const { id, path } = store.newLayer();
     const chain = store.chainPaths(this.#layers);

@@ -7,16 +7,17 @@ import type { BuiltImage } from './events.ts';
 export type ImageContent = Pick<
   ImageConfig,
   'created' | 'os' | 'config' | 'disk' | 'kind' | 'layers' | 'history' | 'key'
->;
+> &
+  Partial<Pick<ImageConfig, 'architecture'>>;
 
 /** What the image says of itself, wherever it goes. */
 export function describeImage(content: ImageContent): ImageConfig {
-  const { created, os, config, disk, kind, layers, history, key } = content;
+  const { created, os, architecture, config, disk, kind, layers, history, key } = content;
   return {
     schema: 1,
     created,
     os,
-    architecture: hostPlatform().architecture,
+    architecture: architecture ?? hostPlatform().architecture,
     config,
     disk,
     ...(kind && { kind }),

@@ -1,4 +1,5 @@
 /** What a build is asked to do, in Docker's terms. */
+import type { Platform } from '../plan/platform.ts';
 import type { SecretSource } from './secrets.ts';
 
 export interface BuildOptions {
@@ -11,6 +12,8 @@ export interface BuildOptions {
   readonly tags: readonly string[];
   /** Stage to build; default the last. */
   readonly target?: string;
+  /** What is built for: which of several images FROM takes where it does not say itself. */
+  readonly platform?: Platform;
   readonly buildArgs: Readonly<Record<string, string>>;
   readonly noCache: boolean;
   /** Look for newer bases even when one is in the store. */

@@ -112,7 +112,7 @@ export class StageRunner {
     }
     let resolved: StageResult | undefined;
     await reporter.report(title, at, async (id) => {
-      const outcome = await resolveBase(base.reference, workshop, id);
+      const outcome = await resolveBase(base.reference, workshop, id, base.platform);
       const { os, config } = outcome;
       resolved = { ...outcome, inherited: { os, config, args: new Map() } };
       if (outcome.cached) await workshop.explain(id, { key: outcome.key, inputs: undefined }, outcome);

@@ -28,6 +28,7 @@ async function buildOptions(folder: string, flags: BuildFlags, console: Console)
     ...(await recipeSource(flags.file, console)),
     tags: flags.tag ?? [],
     ...(flags.target !== undefined && { target: flags.target }),
+    ...(flags.platform && { platform: flags.platform }),
     buildArgs: buildArgs(flags.buildArg ?? [], console.env),
     noCache: !flags.cache,
     pull: flags.pull ?? false,

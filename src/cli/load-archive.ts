@@ -3,7 +3,7 @@ import path from 'node:path';
 import { isHyperfileError } from '../base/error.ts';
 import type { FileLocation } from '../oci/location.ts';
 import type { Repository } from '../oci/repository.ts';
-import { hostPlatform } from '../plan/platform.ts';
+import { guestPlatforms } from '../plan/platform.ts';
 import type { TransferIo } from '../transfer/io.ts';
 import type { LoadedImage } from '../transfer/load-images.ts';
 import type { Console } from './console.ts';
@@ -53,7 +53,7 @@ async function loadFrom(
           source,
           ...(place.tag !== undefined && { reference: place.tag }),
           ...(flags.name !== undefined && { name: flags.name }),
-          platform: flags.platform ?? hostPlatform(),
+          platform: flags.platform ?? guestPlatforms(),
           onContainer: async (image, name) => {
             const { pullContainer } = await import('../build/pull-container.ts');
             const { id } = await events.during(image.descriptor.digest, (onEvent) =>

@@ -9,7 +9,7 @@ import {
   type Reference,
 } from '../oci/reference.ts';
 import type { Repository } from '../oci/repository.ts';
-import { hostPlatform } from '../plan/platform.ts';
+import { guestPlatforms } from '../plan/platform.ts';
 import type { TransferIo } from '../transfer/io.ts';
 import type { Console } from './console.ts';
 import { ContainerEvents } from './container-events.ts';
@@ -55,7 +55,7 @@ async function pullOne(
   io: TransferIo,
 ): Promise<Digest> {
   const name = formatReference(reference);
-  const platform = flags.platform ?? hostPlatform();
+  const platform = flags.platform ?? guestPlatforms();
   const { pullImage } = await import('../transfer/pull-image.ts');
   const events = new ContainerEvents(io.onEvent);
   const pull = { repository, reference: wantedManifest(reference), name, platform };

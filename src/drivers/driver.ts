@@ -1,10 +1,12 @@
 /** What opens a sandbox and runs commands in it. Every driver has this shape; the build knows no other. */
 import type { Listener, Progress } from '../base/events.ts';
 import type { GuestFiles } from '../fs/guest-files.ts';
-import type { MachineSettings } from '../oci/image.ts';
+import type { GuestOs, MachineSettings } from '../oci/image.ts';
 
 export interface Driver {
   readonly name: string;
+  /** The guests that steps can run in; absent: all. */
+  readonly guestSystems?: readonly GuestOs[];
   /** What this host lacks for the driver, and how to get it. Empty when it can work. */
   probe(): Promise<readonly Finding[]>;
   /** Opens a sandbox on a chain. Fails without leaving anything behind. */

@@ -4,6 +4,9 @@ import type { Descriptor, DescriptorPlatform } from './descriptor.ts';
 import type { ImageIndex } from './manifest.ts';
 import { IMAGE_TYPE } from './media-types.ts';
 
+/** Or several, the most wanted first: what there is decides. */
+export type WantedPlatform = DescriptorPlatform | readonly DescriptorPlatform[];
+
 /** Says of an entry that it only tells about another one (signatures, SBOMs). */
 const REFERENCE_TYPE = 'vnd.docker.reference.type';
 /** Says of an entry that it is the disk of a machine for one hypervisor, as podman keeps them beside an image. */
@@ -36,20 +39,20 @@ const USUAL_VARIANTS: Readonly<Record<string, string>> = { amd64: 'v1', arm64: '
  * @param name what the error calls the index
  * @throws HyperfileError OCI_PLATFORM_MISSING, which lists what there is
  */
-export function choosePlatform(index: ImageIndex, wanted: DescriptorPlatform, name: string): Descriptor {
+export function choosePlatform(index: ImageIndex, wanted: WantedPlatform, name: string): Descriptor {
   const images = index.manifests.filter(isImage);
-  const best = images
-    .map((image) => ({ image, rank: rankOf(image, wanted) }))
-    .filter(({ rank }) => rank !== undefined)
-    .sort((left, right) => compareRanks(left.rank ?? [], right.rank ?? []))[0];
-  if (best !== undefined) return best.image;
+  const platforms = platformsOf(wanted);
+  for (const platform of platforms) {
+    const best = bestOf(images, platform);
+    if (best !== undefined) return best;
+  }
   const [only] = images;
   if (only !== undefined && images.length === 1 && only.platform === undefined) return only;
   const available = images.map(({ platform }) => describePlatform(platform));
   throw new HyperfileError('OCI_PLATFORM_MISSING', {
     data: {
       name,
-      platform: describePlatform(wanted),
+      platform: platforms.map(describePlatform).join(' or '),
       available: available.length === 0 ? ['none'] : [...new Set(available)],
     },
   });
@@ -60,6 +63,18 @@ export function describePlatform(platform: DescriptorPlatform | undefined): stri
   if (platform === undefined) return 'one that does not say its platform';
   const { os, architecture, variant, 'os.version': version } = platform;
   return [[os, architecture, variant].filter(Boolean).join('/'), version].filter(Boolean).join(' ');
+}
+
+/** The most wanted first. */
+export function platformsOf(wanted: WantedPlatform): readonly DescriptorPlatform[] {
+  return 'os' in wanted ? [wanted] : wanted;
+}
+
+function bestOf(images: readonly Descriptor[], wanted: DescriptorPlatform): Descriptor | undefined {
+  return images
+    .map((image) => ({ image, rank: rankOf(image, wanted) }))
+    .filter(({ rank }) => rank !== undefined)
+    .sort((left, right) => compareRanks(left.rank ?? [], right.rank ?? []))[0]?.image;
 }
 
 function isImage({ annotations = {}, platform }: Descriptor): boolean {

@@ -11,7 +11,7 @@ import {
 } from '../language/base-reference.ts';
 import { locate } from '../language/diagnostic.ts';
 import type { ExpandOptions } from '../language/expand.ts';
-import { hostPlatform, platformArguments } from './platform.ts';
+import { hostPlatform, parsePlatform, platformArguments, type Platform } from './platform.ts';
 import { Scope } from './scope.ts';
 import type { CopyOrigin } from './step.ts';
 
@@ -32,11 +32,19 @@ export interface StageNode {
 
 export type StageBase =
   | { readonly kind: 'stage'; readonly index: number }
-  | { readonly kind: 'base'; readonly reference: BaseReference; readonly text: string };
+  | {
+      readonly kind: 'base';
+      readonly reference: BaseReference;
+      readonly text: string;
+      /** Which image of several; absent: what {@link guestPlatforms} says. */
+      readonly platform?: Platform;
+    };
 
 export interface GraphOptions {
   readonly target?: string;
   readonly buildArgs: Readonly<Record<string, string>>;
+  /** What is built for, and taken where FROM names no platform. */
+  readonly platform?: Platform;
   readonly expand: ExpandOptions;
 }
 
@@ -93,8 +101,12 @@ function findEarlier(recipe: Recipe, before: number, name: string): number | und
 }
 
 function globalArguments(recipe: Recipe, target: number, options: GraphOptions): Map<string, string> {
-  const platform = hostPlatform();
-  const automatic = platformArguments(platform, platform, recipe.stages[target]?.name ?? String(target));
+  const host = hostPlatform();
+  const automatic = platformArguments(
+    host,
+    options.platform ?? host,
+    recipe.stages[target]?.name ?? String(target),
+  );
   const globals = new Map([...automatic].map(([name, value]) => [name, options.buildArgs[name] ?? value]));
   const scope = new Scope({}, globals, { buildArgs: options.buildArgs, globals, expand: options.expand });
   for (const { declarations } of recipe.globalArgs) {
@@ -119,12 +131,29 @@ function describeStage(
     const origin = instruction.kind === 'COPY' ? copyOrigin(recipe, index, instruction) : undefined;
     return origin?.kind === 'stage' ? [origin.index] : [];
   });
+  const platform = stagePlatform(recipe, stage, scope) ?? options.platform;
   const base: StageBase =
     earlier === undefined
-      ? { kind: 'base', text, reference: baseReference(recipe, stage, text, scope) }
+      ? {
+          kind: 'base',
+          text,
+          reference: baseReference(recipe, stage, text, scope),
+          ...(platform && { platform }),
+        }
       : { kind: 'stage', index: earlier };
   if (base.kind === 'stage') refuseIsoFlags(recipe, stage, text);
   return { stage, base, copiesFrom: [...new Set(copies)] };
+}
+
+/** As in Docker, one that is empty once its variables are filled in is none. */
+function stagePlatform(recipe: Recipe, { from }: Stage, scope: Scope): Platform | undefined {
+  const text = from.platform === undefined ? '' : scope.expand(from.platform);
+  if (from.platform === undefined || text === '') return undefined;
+  const platform = parsePlatform(text);
+  if (platform !== undefined) return platform;
+  const problem = `--platform is ${JSON.stringify(text)}, and takes OS/ARCHITECTURE, such as windows/amd64`;
+  const at = locate(recipe.source, recipe.fileName, from.platform.range);
+  throw new HyperfileError('LANG_BASE', { data: { value: from.base.raw, problem }, at });
 }
 
 /** The base that FROM names, with the flags that win over the same options in its query. */

@@ -2,10 +2,10 @@
  * Copies images from one place to another without the store: manifests byte for byte, so that every digest stays, and
  * only the blobs that the other place lacks. What is in the blobs does not matter here: container images travel as well.
  */
-import type { Descriptor, DescriptorPlatform } from '../oci/descriptor.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { isIndex, parseManifest, type ImageIndex, type ImageManifest } from '../oci/manifest.ts';
-import { choosePlatform } from '../oci/platform-choice.ts';
+import { choosePlatform, type WantedPlatform } from '../oci/platform-choice.ts';
 import type { FetchedManifest, Repository } from '../oci/repository.ts';
 import { allOrNothing } from './all-or-nothing.ts';
 import { copyBlob } from './copy-blob.ts';
@@ -24,7 +24,7 @@ export interface ImageToCopy {
   /** Absent: it is only found by its digest there. */
   readonly tag?: string;
   /** Of an index: the image for a platform, or `all` with the index itself. */
-  readonly platform: DescriptorPlatform | 'all';
+  readonly platform: WantedPlatform | 'all';
 }
 
 /** Layers that are only to be had from whoever made them. */

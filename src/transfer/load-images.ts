@@ -1,6 +1,6 @@
 /** Brings the images of an archive or a folder into the store, under the names they have there. */
 import { HyperfileError } from '../base/error.ts';
-import type { DescriptorPlatform } from '../oci/descriptor.ts';
+import type { WantedPlatform } from '../oci/platform-choice.ts';
 import type { Digest } from '../oci/digest.ts';
 import { formatReference, normalizeName, parseReference } from '../oci/reference.ts';
 import type { Repository } from '../oci/repository.ts';
@@ -13,7 +13,7 @@ export interface ImagesToLoad {
   readonly reference?: string;
   /** What to call it here; of several images, the repository to which their tags belong. */
   readonly name?: string;
-  readonly platform: DescriptorPlatform;
+  readonly platform: WantedPlatform;
   /** Makes a base of a container image and returns its id in the store. Without it they are refused. */
   readonly onContainer?: (image: PulledContainer, name: string) => Promise<Digest>;
 }

@@ -1,7 +1,7 @@
 /** Brings an image into the store. */
 import type { Digest } from '../oci/digest.ts';
 import type { ImageConfig } from '../oci/image.ts';
-import type { DescriptorPlatform } from '../oci/descriptor.ts';
+import { platformsOf, type WantedPlatform } from '../oci/platform-choice.ts';
 import { formatReference, parseReference, pinned } from '../oci/reference.ts';
 import type { Repository } from '../oci/repository.ts';
 import type { Store } from '../store/store.ts';
@@ -17,7 +17,7 @@ export interface ImageToPull {
   readonly reference: string;
   /** What it is to be called in the store. One with a digest names just that; else a tag is moved to the image. */
   readonly name: string;
-  readonly platform: DescriptorPlatform;
+  readonly platform: WantedPlatform;
   /** What is told to whoever watches; default `pull`. */
   readonly action?: TransferAction;
 }
@@ -85,7 +85,9 @@ async function findPulled(pull: ImageToPull, io: TransferIo): Promise<PulledMach
   const image = await store.findImage(formatReference(pinned(parseReference(name), digest)));
   if (image === undefined) return undefined;
   const { id, config } = image;
-  if (config.os !== platform.os || config.architecture !== platform.architecture) return undefined;
+  // The one that is wanted most: the index may have it too.
+  const [wanted] = platformsOf(platform);
+  if (config.os !== wanted.os || config.architecture !== wanted.architecture) return undefined;
   if (!(await isWhole(config, store))) return undefined;
   await nameImage(name, digest, id, store);
   return { kind: 'machine', digest, id, config, isNew: false };

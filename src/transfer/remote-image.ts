@@ -1,13 +1,13 @@
 /** What stands behind a tag or a digest somewhere: an image of ours or of a container, nothing of its layers moved. */
 import { HyperfileError } from '../base/error.ts';
-import type { Descriptor, DescriptorPlatform } from '../oci/descriptor.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { decodeImage, MAX_CONFIG_BYTES } from '../oci/image-artifact.ts';
 import type { ImageConfig } from '../oci/image.ts';
 import type { ShippedLayer } from '../oci/layer-form.ts';
 import { isIndex, parseManifest, type ImageManifest } from '../oci/manifest.ts';
 import { DOCKER_CONFIG, IMAGE_CONFIG, IMAGE_TYPE, OCI_CONFIG } from '../oci/media-types.ts';
-import { choosePlatform } from '../oci/platform-choice.ts';
+import { choosePlatform, type WantedPlatform } from '../oci/platform-choice.ts';
 import type { Repository, RepositoryOptions } from '../oci/repository.ts';
 import { readSmallBlob } from '../oci/verified-blob.ts';
 
@@ -44,7 +44,7 @@ const MAX_INDEX_DEPTH = 2;
 export async function readRemoteImage(
   repository: Repository,
   reference: string,
-  platform: DescriptorPlatform,
+  platform: WantedPlatform,
   options: RepositoryOptions = {},
 ): Promise<RemoteMachine | RemoteContainer | undefined> {
   const found = await findManifest(repository, reference, platform, options);
@@ -64,7 +64,7 @@ export async function readRemoteImage(
 async function findManifest(
   repository: Repository,
   reference: string,
-  platform: DescriptorPlatform,
+  platform: WantedPlatform,
   options: RepositoryOptions,
 ): Promise<RemoteManifest | undefined> {
   const name = nameOf(repository, reference);

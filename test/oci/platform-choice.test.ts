@@ -79,3 +79,14 @@ describe('of an index', () => {
     expect(() => choosePlatform(index(...entries), platform('linux/arm/v7'), 'web')).toThrow('linux/arm/v7');
   });
 });
+
+test('of several platforms that would do, the first that an index has an image for is taken', () => {
+  const [linux, windows] = [platform('linux/amd64'), platform('windows/amd64')];
+  const both = index(entry(windows), entry(linux));
+  expect(choosePlatform(both, [linux, windows], 'web').platform).toEqual(linux);
+  expect(choosePlatform(both, [windows, linux], 'web').platform).toEqual(windows);
+  expect(choosePlatform(index(entry(windows)), [linux, windows], 'web').platform).toEqual(windows);
+  expect(() => choosePlatform(index(entry(platform('linux/arm64'))), [linux, windows], 'web')).toThrow(
+    'web has no image for linux/amd64 or windows/amd64; there is linux/arm64',
+  );
+});

@@ -1,6 +1,7 @@
 /** Plans recipes for the tests: text in, stages and steps out. */
 import { parseRecipe, raiseErrors } from '../../src/language/parse.ts';
 import { emptyConfig } from '../../src/plan/guest-config.ts';
+import type { Platform } from '../../src/plan/platform.ts';
 import { planStages, type StageGraph } from '../../src/plan/stage-graph.ts';
 import { planSteps } from '../../src/plan/stage-steps.ts';
 import type { Step } from '../../src/plan/step.ts';
@@ -10,6 +11,7 @@ import type { GuestOs } from '../../src/oci/image.ts';
 export interface PlanOptions {
   readonly target?: string;
   readonly buildArgs?: Readonly<Record<string, string>>;
+  readonly platform?: Platform;
   /** Of the empty base. */
   readonly os?: GuestOs;
 }

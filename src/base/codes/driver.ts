@@ -42,7 +42,7 @@ export const driverCodes = errorTable({
     exit: 5,
     message: 'this host cannot run steps in a Windows guest',
     why: 'The namespace driver runs commands in the kernel of the host, which is Linux. A Windows guest needs a machine of its own.',
-    todo: 'Build on a Windows host with Hyper-V. Steps that were pushed from there (--cache-to, --push) need no guest here.',
+    todo: 'Build on a Windows host with the driver for Hyper-V. Steps that were pushed from there (--cache-to, --push) need no guest here.',
   },
   DRIVER_GUEST_UNUSABLE: {
     exit: 1,

@@ -60,7 +60,7 @@ export const ociCodes = errorTable({
     exit: 6,
     message: '{name} has no image for {platform}; there is {available}',
     why: 'The name stands for an index of images for several platforms, and none of them fits.',
-    todo: 'Choose one that is there with --platform, or another name.',
+    todo: 'Choose one that is there with --platform (in a recipe: FROM --platform=...), or another name.',
   },
   OCI_LOCATION_INVALID: {
     exit: 2,

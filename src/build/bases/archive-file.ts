@@ -7,6 +7,7 @@ import { PIECE_BYTES } from '../../fs/decompress.ts';
 import { digestFile } from '../../fs/digest-file.ts';
 import { EMPTY_CONFIG } from '../../plan/guest-config.ts';
 import { baseKey } from '../../plan/key.ts';
+import type { Platform } from '../../plan/platform.ts';
 import type { StepId } from '../events.ts';
 import type { Cached, Found, Workshop } from '../workshop.ts';
 import type { Base } from './base.ts';
@@ -24,6 +25,7 @@ export async function archiveBase(
   references: readonly string[],
   workshop: Workshop,
   step: StepId,
+  platform?: Platform,
 ): Promise<Base> {
   const name = path.basename(file);
   const found = await fileKind(file);
@@ -31,7 +33,7 @@ export async function archiveBase(
   const kind = await imageArchiveKind(file, found.archive);
   if (kind === undefined) return rootTarBase(file, found.archive, workshop);
   const { locatedBase } = await import('./located-image.ts');
-  return locatedBase({ location: { kind, path: file }, name, references }, workshop, step);
+  return locatedBase({ location: { kind, path: file }, name, references }, workshop, step, platform);
 }
 
 async function rootTarBase(file: string, archive: ArchiveKind, workshop: Workshop): Promise<Base> {

@@ -10,11 +10,11 @@ import type { ImageManifest } from '../../oci/manifest.ts';
 import type { Repository } from '../../oci/repository.ts';
 import { readSmallBlob } from '../../oci/verified-blob.ts';
 import { baseKey, type CacheKey } from '../../plan/key.ts';
-import { hostPlatform } from '../../plan/platform.ts';
 import type { StepId } from '../events.ts';
 import type { Cached, Found, Workshop } from '../workshop.ts';
 import type { Base } from './base.ts';
 import { MAX_CONFIG_BYTES, parseContainerConfig, type ContainerConfig } from './container-config.ts';
+import { warnOfArchitecture } from './image-as-base.ts';
 import { checkLayer, type ContainerLayer } from './container-layer.ts';
 import { fillDisk } from './root-tar.ts';
 import { emptyDisk, scratchBase, scratchEntry } from './scratch.ts';
@@ -104,12 +104,8 @@ async function readConfig(image: ContainerImage, workshop: Workshop): Promise<Co
 function warnOfDifferences(name: string, container: ContainerConfig, { onEvent }: Workshop): void {
   const { os, architecture } = container.platform;
   const platform = `${os}/${architecture}`;
-  const host = hostPlatform();
   if (os !== 'linux') throw new HyperfileError('BUILD_CONTAINER_PLATFORM', { data: { name, platform } });
-  if (architecture !== host.architecture) {
-    const message = `${name} is made for ${platform}, this host is ${host.os}/${host.architecture}`;
-    onEvent({ type: 'warning', message, hint: 'its programs may not run here' });
-  }
+  warnOfArchitecture(name, container.platform, { onEvent });
   const { triggers } = container;
   if (triggers.length === 0) return;
   const message = `${name} has ONBUILD instructions, which are not run: ${triggers.join('; ')}`;
@@ -118,7 +114,7 @@ function warnOfDifferences(name: string, container: ContainerConfig, { onEvent }
 
 function asBase(
   name: string,
-  { config, history }: ContainerConfig,
+  { config, history, platform: { architecture } }: ContainerConfig,
   key: string,
   disk: DiskDescription,
   made: Found & Cached,
@@ -128,5 +124,5 @@ function asBase(
   const entry = { created, createdBy: `FROM ${name}`, layer: layers[0] };
   const start = scratchEntry(made);
   const all = [start, ...steps, entry];
-  return { ...made, os: 'linux', disk, kind: 'container', config, key, history: all };
+  return { ...made, os: 'linux', architecture, disk, kind: 'container', config, key, history: all };
 }

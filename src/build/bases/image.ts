@@ -1,9 +1,12 @@
 /** FROM an image: of the store, or else of the registry that its name means. */
 import { HyperfileError, isHyperfileError } from '../../base/error.ts';
 import type { ImageConfig } from '../../oci/image.ts';
+import { describePlatform } from '../../oci/platform-choice.ts';
+import type { Platform } from '../../plan/platform.ts';
 import type { StepId } from '../events.ts';
 import type { Workshop } from '../workshop.ts';
 import type { Base } from './base.ts';
+import { imageAsBase } from './image-as-base.ts';
 
 const NOT_THERE = ['TRANSFER_IMAGE_NOT_FOUND', 'REGISTRY_NOT_FOUND'] as const;
 /** What a registry says that has no such image, or none for us: many do not say which. */
@@ -13,32 +16,55 @@ const NO_ANSWER = ['REGISTRY_UNREACHABLE', 'REGISTRY_RATE_LIMITED', 'REGISTRY_FA
 /**
  * The store comes first; `--pull` asks the registry first, and takes the store's image when there is no better one.
  *
- * @throws HyperfileError BUILD_NO_IMAGE, and the registry's own errors
+ * @param platform which image is meant where the name stands for several; one of the store counts only if it is for that
+ * @throws HyperfileError BUILD_NO_IMAGE, OCI_PLATFORM_MISSING, and the registry's own errors
  */
-export function imageBase(name: string, workshop: Workshop, step: StepId): Promise<Base> {
-  return workshop.shared(`image ${name}`, async () => {
-    const local = await workshop.store.findImage(name);
-    if (local && !workshop.options.pull) return asBase(local.config);
-    if (!local && looksLikeId(name)) throw new HyperfileError('BUILD_NO_IMAGE', { data: { name } });
+export function imageBase(
+  name: string,
+  workshop: Workshop,
+  step: StepId,
+  platform: Platform | undefined = workshop.options.platform,
+): Promise<Base> {
+  const key = `image ${name} ${platform === undefined ? '' : describePlatform(platform)}`;
+  return workshop.shared(key, async () => {
+    const named = await workshop.store.findImage(name);
+    const local = named && isFor(named.config, platform) ? named : undefined;
+    if (local && !workshop.options.pull) return imageAsBase(name, local.config, workshop);
+    if (!local && looksLikeId(name)) throw noImage(name, named?.config, platform);
     try {
       const { registryBase } = await import('./registry-image.ts');
-      return await registryBase(name, workshop, step);
+      return await registryBase(name, workshop, step, platform);
     } catch (error) {
       if (!isHyperfileError(error, ...NOT_THERE, ...NOT_FOR_US, ...NO_ANSWER)) throw error;
-      if (!local) throw noImage(name, error);
+      if (!local) throw noImage(name, named?.config, platform, error);
       const hint = error.message;
       workshop.onEvent({
         type: 'warning',
         message: `${name} is taken from the store, not from a registry`,
         hint,
       });
-      return asBase(local.config);
+      return imageAsBase(name, local.config, workshop);
     }
   });
 }
 
+function isFor(image: ImageConfig, platform: Platform | undefined): boolean {
+  return platform === undefined || (image.os === platform.os && image.architecture === platform.architecture);
+}
+
 /** A registry that was named and does not answer, or not to us, is another matter than a name that nobody knows. */
-function noImage(name: string, error: HyperfileError): HyperfileError {
+function noImage(
+  name: string,
+  other: ImageConfig | undefined,
+  platform: Platform | undefined,
+  error?: HyperfileError,
+): HyperfileError {
+  if (other !== undefined && platform !== undefined) {
+    const available = [describePlatform(other)];
+    const data = { name, platform: describePlatform(platform), available };
+    return new HyperfileError('OCI_PLATFORM_MISSING', { data, ...(error && { cause: error }) });
+  }
+  if (error === undefined) return new HyperfileError('BUILD_NO_IMAGE', { data: { name } });
   const namesHost = /^[^/]*[.:][^/]*\/|^localhost\//.test(name);
   if (namesHost && isHyperfileError(error, ...NOT_FOR_US, ...NO_ANSWER)) return error;
   const hint = `A registry was asked too: ${error.message}. Build or import the image, or log in with \`hyperfile login\`.`;
@@ -47,8 +73,4 @@ function noImage(name: string, error: HyperfileError): HyperfileError {
 
 function looksLikeId(name: string): boolean {
   return /^(sha256:)?[0-9a-f]{12,64}$/.test(name);
-}
-
-function asBase({ layers, os, disk, config, key, history, created, kind }: ImageConfig): Base {
-  return { layers, os, disk, config, key, history, created, ...(kind && { kind }), cached: true };
 }

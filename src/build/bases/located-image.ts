@@ -1,11 +1,12 @@
 /** An image somewhere else than in the store: one of ours, whose layers stay there until they are needed, or a container's. */
 import type { Location } from '../../oci/location.ts';
-import { hostPlatform } from '../../plan/platform.ts';
+import { guestPlatforms, type Platform } from '../../plan/platform.ts';
 import { openRepository } from '../../transfer/open-repository.ts';
 import { notFound, readRemoteImage } from '../../transfer/remote-image.ts';
 import type { StepId } from '../events.ts';
 import type { Workshop } from '../workshop.ts';
 import type { Base } from './base.ts';
+import { imageAsBase } from './image-as-base.ts';
 
 export interface ImagePlace {
   readonly location: Location;
@@ -20,6 +21,7 @@ export async function locatedBase(
   { location, name, references }: ImagePlace,
   workshop: Workshop,
   step: StepId,
+  platform: Platform | undefined = workshop.options.platform,
 ): Promise<Base> {
   const { options, signal } = workshop;
   const insecure = options.insecure && { insecure: true };
@@ -27,16 +29,15 @@ export async function locatedBase(
     await openRepository(location, { env: process.env, signal, ...insecure }),
   );
   for (const reference of references) {
-    const image = await readRemoteImage(repository, reference, hostPlatform(), { signal });
+    const image = await readRemoteImage(repository, reference, platform ?? guestPlatforms(), { signal });
     if (image?.kind === 'container') {
       const { containerBase } = await import('./container.ts');
       return containerBase({ ...image, repository, name }, workshop, step);
     }
     if (!image) continue;
     workshop.distant.learn(image.layers, repository);
-    const { layers, os, disk, kind, config, key, history, created } = image.config;
-    const origin = location.kind;
-    return { layers, os, disk, ...(kind && { kind }), config, key, history, created, cached: true, origin };
+    const base = imageAsBase(name, image.config, workshop);
+    return { ...base, origin: location.kind };
   }
   throw notFound(repository, references[0] ?? '');
 }

@@ -5,6 +5,7 @@ import { HyperfileError } from '../../base/error.ts';
 import type { PlacedBase } from '../../language/base-reference.ts';
 import { parseLocation, referenceOf, type FileLocation } from '../../oci/location.ts';
 import { DEFAULT_TAG } from '../../oci/reference.ts';
+import type { Platform } from '../../plan/platform.ts';
 import type { StepId } from '../events.ts';
 import type { Workshop } from '../workshop.ts';
 import type { Base } from './base.ts';
@@ -14,21 +15,22 @@ export async function placedBase(
   { transport, place }: PlacedBase,
   workshop: Workshop,
   step: StepId,
+  platform?: Platform,
 ): Promise<Base> {
   if (transport === 'docker') {
     const { registryBase } = await import('./registry-image.ts');
-    return registryBase(place, workshop, step);
+    return registryBase(place, workshop, step, platform);
   }
   const atContext = (file: string): Promise<string> => existing(workshop.options.contextPath, file);
   if (transport === 'archive') {
     const { archiveBase } = await import('./archive-file.ts');
-    return archiveBase(await atContext(place), [DEFAULT_TAG], workshop, step);
+    return archiveBase(await atContext(place), [DEFAULT_TAG], workshop, step, platform);
   }
   const name = `${transport}:${place}`;
   const written = parseLocation(name) as FileLocation;
   const location = { ...written, path: await atContext(written.path) };
   const { locatedBase } = await import('./located-image.ts');
-  return locatedBase({ location, name, references: [referenceOf(location)] }, workshop, step);
+  return locatedBase({ location, name, references: [referenceOf(location)] }, workshop, step, platform);
 }
 
 async function existing(folder: string, file: string): Promise<string> {

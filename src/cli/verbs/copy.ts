@@ -2,11 +2,11 @@
 import type { Command } from 'commander';
 import { isDigest, type Digest } from '../../oci/digest.ts';
 import { referenceOf } from '../../oci/location.ts';
-import { hostPlatform } from '../../plan/platform.ts';
+import { guestPlatforms } from '../../plan/platform.ts';
 import type { CopyIo } from '../../transfer/copy-image.ts';
 import type { Console } from '../console.ts';
 import { placeOf, withRepository } from '../places.ts';
-import { platformOption, type AskedPlatform } from '../platform-option.ts';
+import { platformOption, USUAL_PLATFORM, type AskedPlatform } from '../platform-option.ts';
 import {
   addInsecureOption,
   addTransferOptions,
@@ -30,7 +30,7 @@ export function define(command: Command, console: Console): void {
     .argument('<SRC>', 'where the image is')
     .argument('<DST>', 'where it is to be')
     .option('-a, --all', 'of an image for several platforms, copy all of them and the index')
-    .addOption(platformOption("which image of several, such as linux/arm64 (default: the host's)"));
+    .addOption(platformOption(`which image of several, such as linux/arm64 (default: ${USUAL_PLATFORM})`));
   addInsecureOption(addTransferOptions(command)).action(
     async (source: string, target: string, flags: Flags) => {
       const digest = await withCopyView(flags, console, (io) => copy(source, target, flags, io, console));
@@ -63,7 +63,7 @@ function copy(source: string, target: string, flags: Flags, io: CopyIo, console:
     throw misused('copy', 'an image is copied to a tag; its digest follows from what it holds');
   const warn = (message: string) => io.onEvent({ type: 'warning', message });
   const placeIo = { console, signal: io.signal, warn };
-  const platform = flags.all ? 'all' : (flags.platform ?? hostPlatform());
+  const platform = flags.all ? 'all' : (flags.platform ?? guestPlatforms());
   return withRepository(from, flags, placeIo, (fromPlace) =>
     withRepository(to, { ...flags, create: true }, placeIo, async (toPlace) => {
       const { copyImage } = await import('../../transfer/copy-image.ts');

@@ -1,7 +1,7 @@
 /** `hyperfile load`. */
 import type { Command } from 'commander';
 import type { Console } from '../console.ts';
-import { platformOption, type AskedPlatform } from '../platform-option.ts';
+import { platformOption, USUAL_PLATFORM, type AskedPlatform } from '../platform-option.ts';
 import { addTransferOptions, type TransferFlags } from '../transfer-options.ts';
 import { addExamples } from '../verb.ts';
 
@@ -18,7 +18,7 @@ export function define(command: Command, console: Console): void {
     )
     .option('-i, --input <file>', 'the archive, or oci:FOLDER (default: standard input)')
     .option('--name <name>', 'what to call an image that has only a tag there, or none')
-    .addOption(platformOption("which image of several, such as linux/arm64 (default: the host's)"));
+    .addOption(platformOption(`which image of several, such as linux/arm64 (default: ${USUAL_PLATFORM})`));
   addTransferOptions(command, 'the ids of the images').action(async (flags: LoadFlags) => {
     const { loadArchive } = await import('../load-archive.ts');
     await loadArchive(flags, console);

@@ -1,7 +1,7 @@
 /** `hyperfile pull`. */
 import type { Command } from 'commander';
 import type { Console } from '../console.ts';
-import { platformOption, type AskedPlatform } from '../platform-option.ts';
+import { platformOption, USUAL_PLATFORM, type AskedPlatform } from '../platform-option.ts';
 import {
   addInsecureOption,
   addTransferOptions,
@@ -22,7 +22,7 @@ export function define(command: Command, console: Console): void {
     )
     .argument('<NAME>', 'HOST/NAME, HOST/NAME:TAG or HOST/NAME@DIGEST')
     .option('-a, --all-tags', 'pull all tags of the name')
-    .addOption(platformOption("which image of several, such as linux/arm64 (default: the host's)"));
+    .addOption(platformOption(`which image of several, such as linux/arm64 (default: ${USUAL_PLATFORM})`));
   addInsecureOption(addTransferOptions(command)).action(async (name: string, flags: PullFlags) => {
     const { pullImages } = await import('../pull-images.ts');
     const digests = await pullImages(name, flags, console);

@@ -37,6 +37,7 @@ interface Common {
 
 export class NamespaceDriver implements Driver {
   readonly name = 'namespace';
+  readonly guestSystems = ['linux'] as const;
   readonly #options: NamespaceDriverOptions;
   readonly #launch: Launch;
   readonly #sandboxes = new Set<Sandbox>();
