@@ -4,17 +4,16 @@ import type { GuestCommand, RestartOptions, Sandbox } from '../drivers/driver.ts
 import type { CopyRequest } from '../fs/guest-files.ts';
 import type { GuestOs, MachineSettings } from '../oci/image.ts';
 import type { CopyStep, DiskStep, RunStep } from '../plan/step.ts';
-import { copyOrigin } from './copy-origin.ts';
+import type { CopySources } from './copy-sources.ts';
 import { download, fileNameOf } from './download.ts';
 import type { StepId } from './events.ts';
 import { LastLines } from './last-lines.ts';
-import type { StageResult } from './stage-runner.ts';
 import type { Workshop } from './workshop.ts';
 
 export interface StepContext {
   readonly workshop: Workshop;
   readonly id: StepId;
-  readonly stage: (index: number) => Promise<StageResult>;
+  readonly sources: CopySources;
   /** Of the guest. */
   readonly os: GuestOs;
 }
@@ -98,17 +97,10 @@ async function copyFiles(step: CopyStep, sandbox: Sandbox, context: StepContext)
 async function copyTree(
   step: CopyStep,
   sandbox: Sandbox,
-  { workshop, stage }: StepContext,
+  { workshop, sources }: StepContext,
   common: Pick<CopyRequest, 'destination' | 'owner' | 'mode'>,
 ): Promise<void> {
   const { signal } = workshop;
-  const request = { ...common, sources: step.paths, unpackArchives: step.add, signal };
-  if (step.from.kind === 'context') return sandbox.files.copy({ ...request, from: workshop.context });
-  const origin = await copyOrigin(step.from, workshop, stage);
-  const source = await workshop.openReadOnly(origin.layers, origin.disk);
-  try {
-    await sandbox.files.copy({ ...request, from: source.files.asSource() });
-  } finally {
-    await source.close();
-  }
+  const from = await sources.tree(step);
+  await sandbox.files.copy({ ...common, from, sources: step.paths, unpackArchives: step.add, signal });
 }

@@ -9,6 +9,7 @@ import type { HistoryEntry } from '../oci/image.ts';
 import { stepKey, type CacheKey } from '../plan/key.ts';
 import { isDiskStep, type DiskStep, type GuestStep, type Step } from '../plan/step.ts';
 import { applyStep } from './apply-step.ts';
+import { CopySources } from './copy-sources.ts';
 import type { StepId } from './events.ts';
 import type { StageResult } from './stage-runner.ts';
 import { readsOf } from './step-reads.ts';
@@ -50,6 +51,9 @@ export class LayerLine {
   readonly #workshop: Workshop;
   /** Its seal ends the sandbox. */
   readonly #lastOnDisk: DiskStep | undefined;
+  /** After it, nothing that is copied from is needed any more. */
+  readonly #lastCopy: Step | undefined;
+  readonly #sources: CopySources;
   readonly #reads = new Map<DiskStep, Promise<readonly string[]>>();
   /** Steps that the next one with a layer stands on. */
   #waiting: GuestStep[] = [];
@@ -60,10 +64,12 @@ export class LayerLine {
   #open: OpenSandbox | undefined;
 
   constructor(parts: LayerLineParts) {
-    const { base, workshop, steps } = parts;
+    const { base, workshop, steps, stage } = parts;
     this.#parts = parts;
     this.#workshop = workshop;
     this.#lastOnDisk = steps.findLast(isDiskStep);
+    this.#lastCopy = steps.findLast((step) => step.kind === 'copy' && step.from.kind !== 'context');
+    this.#sources = new CopySources(workshop, stage);
     this.#layers = base.layers;
     this.#key = base.key;
     this.#created = base.created;
@@ -85,6 +91,7 @@ export class LayerLine {
       this.#waiting.push(step as GuestStep);
       this.#addHistory(step);
     }
+    if (step === this.#lastCopy) await this.#sources.close();
   }
 
   /** Asks the caches elsewhere for all steps at once, so that no step waits for its own question. */
@@ -102,6 +109,14 @@ export class LayerLine {
   }
 
   async close(): Promise<void> {
+    try {
+      await this.#closeSandbox();
+    } finally {
+      await this.#sources.close();
+    }
+  }
+
+  async #closeSandbox(): Promise<void> {
     const open = this.#open;
     this.#open = undefined;
     await open?.sandbox.close();
@@ -200,7 +215,7 @@ export class LayerLine {
   }
 
   #readsOf(step: DiskStep): Promise<readonly string[]> {
-    const known = this.#reads.get(step) ?? readsOf(step, this.#workshop, this.#parts.stage);
+    const known = this.#reads.get(step) ?? readsOf(step, this.#workshop, this.#sources);
     this.#reads.set(step, known);
     return known;
   }
@@ -224,10 +239,10 @@ export class LayerLine {
       const next = step === this.#lastOnDisk ? undefined : this.#workshop.store.newLayer();
       await open.sandbox.seal(next?.path);
       if (next) Object.assign(open, { layer: next.id, key });
-      else await this.close();
+      else await this.#closeSandbox();
       return layer;
     } catch (error) {
-      await this.close();
+      await this.#closeSandbox();
       throw error;
     }
   }
@@ -235,19 +250,19 @@ export class LayerLine {
   /** Runs a step in the sandbox, which is gone when that fails. */
   async #apply(step: DiskStep, id: StepId): Promise<OpenSandbox> {
     const open = await this.#sandbox(id);
-    const { workshop, stage, base } = this.#parts;
+    const { workshop, base } = this.#parts;
     try {
-      await applyStep(step, open.sandbox, { workshop, id, stage, os: base.os });
+      await applyStep(step, open.sandbox, { workshop, id, sources: this.#sources, os: base.os });
       return open;
     } catch (error) {
-      await this.close();
+      await this.#closeSandbox();
       throw error;
     }
   }
 
   /** The open sandbox if it stands where the line stands, else a new one there. */
   async #sandbox(step: StepId): Promise<OpenSandbox> {
-    if (this.#open && this.#open.key !== this.#key) await this.close();
+    if (this.#open && this.#open.key !== this.#key) await this.#closeSandbox();
     if (this.#open) return Object.assign(this.#open, { step });
     const { store, signal } = this.#workshop;
     const driver = await this.#workshop.driver();
@@ -257,10 +272,18 @@ export class LayerLine {
     await this.#workshop.distant.bring(this.#layers);
     const { id, path } = store.newLayer();
     const chain = store.chainPaths(this.#layers);
-    const root = rootOf(this.#parts.base.disk);
+    const { disk, config } = this.#parts.base;
+    const machine = config.machine && { machine: config.machine };
     const onStatus = (status: string | undefined): void =>
       this.#workshop.status(this.#open?.step ?? step, status);
-    const sandbox = await driver.open({ chain, sandboxPath: path, root, onStatus, signal });
+    const sandbox = await driver.open({
+      chain,
+      sandboxPath: path,
+      root: rootOf(disk),
+      ...machine,
+      onStatus,
+      signal,
+    });
     return (this.#open = { sandbox, layer: id, key: this.#key, step });
   }
 }

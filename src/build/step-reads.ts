@@ -3,37 +3,28 @@ import { createHash } from 'node:crypto';
 import { canonicalJson } from '../base/canonical-json.ts';
 import { digestTree } from '../fs/digest-tree.ts';
 import type { CopyStep, DiskStep } from '../plan/step.ts';
-import { copyOrigin } from './copy-origin.ts';
+import type { CopySources } from './copy-sources.ts';
 import { downloadDigest } from './download.ts';
-import type { StageResult } from './stage-runner.ts';
 import type { Workshop } from './workshop.ts';
 
-type StageLookup = (index: number) => Promise<StageResult>;
-
-export async function readsOf(step: DiskStep, workshop: Workshop, stage: StageLookup): Promise<string[]> {
+export async function readsOf(step: DiskStep, workshop: Workshop, sources: CopySources): Promise<string[]> {
   if (step.kind !== 'copy') return [];
-  const trees = step.paths.length === 0 ? [] : [await treeDigest(step, workshop, stage)];
+  const trees = step.paths.length === 0 ? [] : [await treeDigest(step, workshop, sources)];
   const downloads = await Promise.all(step.downloads.map((download) => downloadDigest(download, workshop)));
   return [...trees, ...downloads];
 }
 
 /** Layers never change: what a stage's files digest to is remembered by its leaf, and found again without a mount. */
-async function treeDigest(step: CopyStep, workshop: Workshop, stage: StageLookup): Promise<string> {
+async function treeDigest(step: CopyStep, workshop: Workshop, sources: CopySources): Promise<string> {
   const { context, signal } = workshop;
-  if (step.from.kind === 'context') {
+  const origin = await sources.origin(step);
+  if (origin === undefined)
     return digestTree(context, step.paths, { cache: await workshop.fileDigests(), signal });
-  }
-  const origin = await copyOrigin(step.from, workshop, stage);
   const question = canonicalJson({ leaf: origin.layers[0], paths: step.paths, scheme: 1 });
   const memo = `tree-${createHash('sha256').update(question).digest('hex')}`;
   const known = await workshop.recall(memo);
   if (known !== undefined) return known;
-  const sandbox = await workshop.openReadOnly(origin.layers, origin.disk);
-  try {
-    const digest = await digestTree(sandbox.files.asSource(), step.paths, { signal });
-    await workshop.remember(memo, digest);
-    return digest;
-  } finally {
-    await sandbox.close();
-  }
+  const digest = await digestTree(await sources.tree(step), step.paths, { signal });
+  await workshop.remember(memo, digest);
+  return digest;
 }

@@ -12,6 +12,7 @@ import type { SourceTree } from '../fs/source-tree.ts';
 import type { CacheRecord, DiskDescription } from '../oci/image.ts';
 import type { Repository } from '../oci/repository.ts';
 import type { Store, StoreLease } from '../store/store.ts';
+import type { Origin } from './copy-origin.ts';
 import { DistantLayers } from './distant-layers.ts';
 import type { BuildEvent, StepId } from './events.ts';
 import type { GuestAccess, GuestAccounts } from './guest-access.ts';
@@ -240,10 +241,15 @@ export class Workshop {
   }
 
   /** A read-only view of a finished chain, for COPY --from. */
-  async openReadOnly(layers: readonly string[], disk: DiskDescription): Promise<Sandbox> {
+  async openReadOnly({ layers, disk, config: { machine } }: Origin, signal: AbortSignal): Promise<Sandbox> {
     await this.distant.bring(layers);
     const driver = await this.driver();
-    return driver.open({ chain: this.store.chainPaths(layers), root: rootOf(disk), signal: this.signal });
+    return driver.open({
+      chain: this.store.chainPaths(layers),
+      root: rootOf(disk),
+      ...(machine && { machine }),
+      signal,
+    });
   }
 
   /**

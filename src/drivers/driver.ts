@@ -39,6 +39,8 @@ export interface OpenRequest {
   readonly sandboxPath?: string;
   /** Where the guest's root file system lies; found by looking when absent. */
   readonly root?: RootPartition;
+  /** What the guest asks of its machine, for file steps that need one before a command has. */
+  readonly machine?: MachineSettings;
   /** What the sandbox waits for before or after a step's own work (`no heartbeat yet`); undefined: for nothing any more. */
   readonly onStatus?: Listener<string | undefined>;
   readonly signal?: AbortSignal;

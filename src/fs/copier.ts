@@ -1,5 +1,5 @@
 /** Copies files and directory trees into a guest, as COPY does: merged, replaced, links kept as links. */
-import { lstatSync, mkdirSync, utimesSync, type Stats } from 'node:fs';
+import { lstatSync, mkdirSync, utimesSync } from 'node:fs';
 import path from 'node:path';
 import { HyperfileError } from '../base/error.ts';
 import type { Attributes } from './attributes.ts';
@@ -7,15 +7,16 @@ import { copyContent, openNew } from './file-content.ts';
 import type { Owner } from './guest-files.ts';
 import type { GuestTree } from './guest-tree.ts';
 import { fileIdentity } from './file-identity.ts';
+import type { FileStat } from './file-stat.ts';
 import type { ModeChange } from './mode-change.ts';
 import { Pace } from './pace.ts';
-import { modeIn, readLinkIn } from './read-source.ts';
+import { bytesIn, modeIn, readLinkIn, xattrsIn } from './read-source.ts';
 import type { SourceTree } from './source-tree.ts';
 import type { Source } from './sources.ts';
 import { deviceNumbers, SpecialFiles } from './special-files.ts';
 import { asFsError } from './system-error.ts';
 import { walkSource, type TreeEntry } from './walk.ts';
-import { readXattrs, writeXattrs } from './xattrs.ts';
+import { writeXattrs } from './xattrs.ts';
 
 export interface CopierOptions {
   readonly owner: Owner | undefined;
@@ -35,7 +36,7 @@ export class Copier {
   /** Source to target, for their extended attributes. */
   readonly #copied: [from: string, to: string][] = [];
   /** Directories' times change as they fill. */
-  readonly #directoryTimes: [hostPath: string, stat: Stats][] = [];
+  readonly #directoryTimes: [hostPath: string, stat: FileStat][] = [];
 
   constructor(guest: GuestTree, tree: SourceTree, options: CopierOptions) {
     this.#guest = guest;
@@ -108,11 +109,11 @@ export class Copier {
     this.#copied.push([hostPath, target]);
   }
 
-  async #copyRegular(hostPath: string, stat: Stats, target: string): Promise<void> {
+  async #copyRegular(hostPath: string, stat: FileStat, target: string): Promise<void> {
     try {
       const file = openNew(target);
       try {
-        await copyContent(hostPath, stat, file, this.#pace);
+        await copyContent(bytesIn(this.#tree, hostPath), stat, file, this.#pace);
       } finally {
         this.#guest.finishFile(file, this.#attributes(stat));
       }
@@ -126,14 +127,14 @@ export class Copier {
   }
 
   /** False when no copy of this file lies in the guest yet, or a later source has replaced it. */
-  #linkToFirst(hostPath: string, stat: Stats, target: string): boolean {
+  #linkToFirst(hostPath: string, stat: FileStat, target: string): boolean {
     const first = stat.nlink > 1 ? this.#firstCopies.get(fileIdentity(stat, hostPath)) : undefined;
     const there = first && lstatSync(first.hostPath, { throwIfNoEntry: false });
     if (!first || !there || fileIdentity(there, first.hostPath) !== first.identity) return false;
     return this.#guest.makeHardLink(first.hostPath, target);
   }
 
-  #addSpecial(stat: Stats, target: string): void {
+  #addSpecial(stat: FileStat, target: string): void {
     const kind = stat.isFIFO() ? 'pipe' : stat.isBlockDevice() ? 'block-device' : 'character-device';
     this.#guest.refuseSpecial?.(kind, target);
     this.#special.add(target, { kind, ...deviceNumbers(stat.rdev), attributes: this.#attributes(stat) });
@@ -150,7 +151,7 @@ export class Copier {
     this.#guest.remove(target);
   }
 
-  #attributes(stat: Stats): Attributes {
+  #attributes(stat: FileStat): Attributes {
     const { owner, changeMode } = this.#options;
     const mode = modeIn(this.#tree, stat);
     const kept = this.#tree.keepOwners ? { uid: stat.uid, gid: stat.gid } : { uid: 0, gid: 0 };
@@ -162,10 +163,11 @@ export class Copier {
   }
 
   async #copyXattrs(): Promise<void> {
-    if (!this.#guest.keepsXattrs || this.#tree.reader) return;
-    const found = await readXattrs(this.#copied.map(([from]) => from));
+    if (!this.#guest.keepsXattrs) return;
+    const from = this.#copied.map(([hostPath]) => hostPath);
+    const found = await xattrsIn(this.#tree, from);
     if (found.size === 0) return;
-    await writeXattrs(new Map(this.#copied.map(([from, to]) => [to, found.get(from) ?? []])));
+    await writeXattrs(new Map(this.#copied.map(([hostPath, to]) => [to, found.get(hostPath) ?? []])));
   }
 
   #guarded<T>(target: string, body: () => T): T {

@@ -26,7 +26,7 @@ export async function digestFile(
   const startedMs = Date.now();
   const hash = createHash('sha256');
   let [done, reported] = [0, 0];
-  await readPieces(hostPath, new Pace(signal), (piece) => {
+  await readPieces({ hostPath }, new Pace(signal), (piece) => {
     hash.update(piece);
     done += piece.length;
     if (done - reported < REPORT_BYTES) return;

@@ -4,16 +4,16 @@
  * change of the key's scheme.
  */
 import { createHash } from 'node:crypto';
-import type { Stats } from 'node:fs';
 import { readPieces } from './file-content.ts';
 import type { FileDigests } from './file-digest-cache.ts';
+import type { FileStat } from './file-stat.ts';
 import { Pace } from './pace.ts';
-import { modeIn, readLinkIn } from './read-source.ts';
+import { bytesIn, modeIn, readLinkIn, xattrsIn } from './read-source.ts';
 import type { SourceTree } from './source-tree.ts';
 import { findSources, type Source } from './sources.ts';
 import { asFsError } from './system-error.ts';
 import { walkSource, type TreeEntry } from './walk.ts';
-import { readXattrs, type Xattr } from './xattrs.ts';
+import type { Xattr } from './xattrs.ts';
 
 export interface DigestOptions {
   /** Remembers files that have not changed. */
@@ -69,7 +69,7 @@ async function contentDigests(
     name === undefined ? '' : cache?.get(stat, hostPath),
   );
   const missing = entries.flatMap(({ hostPath }, index) => (digests[index] === undefined ? [hostPath] : []));
-  const xattrs = tree.reader ? new Map<string, Xattr[]>() : await readXattrs(missing);
+  const xattrs = await xattrsIn(tree, missing);
   const result: string[] = [];
   for (const [index, entry] of entries.entries()) {
     let digest = digests[index];
@@ -92,7 +92,7 @@ async function digestContent(
   const hash = createHash('sha256');
   try {
     if (stat.isSymbolicLink()) hash.update(readLinkIn(tree, hostPath));
-    else if (stat.isFile()) await readPieces(hostPath, pace, (piece) => hash.update(piece));
+    else if (stat.isFile()) await readPieces(bytesIn(tree, hostPath), pace, (piece) => hash.update(piece));
   } catch (error) {
     throw asFsError(error, 'reading', hostPath);
   }
@@ -109,7 +109,7 @@ function recordOf(tree: SourceTree, { name, stat }: Listed, content: string): st
   return JSON.stringify([typeOf(stat), name, mode, ...owner, ...device, ...size, content]);
 }
 
-function typeOf(stat: Stats): string {
+function typeOf(stat: FileStat): string {
   if (stat.isFile()) return 'file';
   if (stat.isDirectory()) return 'directory';
   if (stat.isSymbolicLink()) return 'link';

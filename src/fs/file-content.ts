@@ -1,5 +1,6 @@
 /** Bytes of regular files: small ones in one read and one write, large ones in pieces, holes kept. */
-import { closeSync, constants, ftruncateSync, openSync, readSync, writeSync, type Stats } from 'node:fs';
+import { closeSync, constants, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
+import type { FileStat } from './file-stat.ts';
 import type { Pace } from './pace.ts';
 
 const CHUNK_BYTES = 1024 * 1024;
@@ -27,13 +28,27 @@ export function openNew(hostPath: string): number {
   return openSync(hostPath, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | NOFOLLOW, 0o600);
 }
 
+/** Where on this host the bytes of a file are: a file, or a part of one. */
+export interface FileBytes {
+  readonly hostPath: string;
+  /** Default: all of it. */
+  readonly part?: { readonly offset: number; readonly sizeBytes: number };
+}
+
 /** Hands every piece of a file to `take`, which must be done with it when it returns. */
-export async function readPieces(hostPath: string, pace: Pace, take: (piece: Buffer) => void): Promise<void> {
+export async function readPieces(
+  { hostPath, part }: FileBytes,
+  pace: Pace,
+  take: (piece: Buffer) => void,
+): Promise<void> {
   const file = openToRead(hostPath);
+  let [position, left] = part ? [part.offset, part.sizeBytes] : [null, Infinity];
   try {
     for (;;) {
-      const length = readSync(file, chunk, 0, CHUNK_BYTES, null);
+      const length = readSync(file, chunk, 0, Math.min(left, CHUNK_BYTES), position);
       if (length === 0) return;
+      left -= length;
+      if (position !== null) position += length;
       take(length === CHUNK_BYTES ? chunk : chunk.subarray(0, length));
       // What fits one chunk is a small file: whoever walks them rests between them.
       if (length === CHUNK_BYTES && pace.due(CHUNK_WEIGHT)) await pace.rest();
@@ -44,11 +59,16 @@ export async function readPieces(hostPath: string, pace: Pace, take: (piece: Buf
 }
 
 /** Copies the bytes of a file into an open, empty one. */
-export async function copyContent(hostPath: string, stat: Stats, target: number, pace: Pace): Promise<void> {
+export async function copyContent(
+  bytes: FileBytes,
+  stat: Pick<FileStat, 'blocks' | 'size'>,
+  target: number,
+  pace: Pace,
+): Promise<void> {
   if (stat.size === 0) return;
   const hasHoles = stat.blocks * 512 < stat.size;
   let position = 0;
-  await readPieces(hostPath, pace, (piece) => {
+  await readPieces(bytes, pace, (piece) => {
     if (hasHoles) writeWithoutZeros(target, piece, position);
     else writeAll(target, piece, position);
     position += piece.length;

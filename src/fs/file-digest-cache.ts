@@ -6,18 +6,18 @@
  * missing, damaged or of another version is an empty cache.
  */
 import { createHash } from 'node:crypto';
-import type { Stats } from 'node:fs';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { crc32 } from 'node:zlib';
 import { unfinishedName } from '../base/atomic-file.ts';
 import { hasExactIdentity } from './file-identity.ts';
+import type { FileStat } from './file-stat.ts';
 
 /** What {@link digestTree} asks and tells. */
 export interface FileDigests {
-  get(stat: Stats, hostPath: string): string | undefined;
+  get(stat: FileStat, hostPath: string): string | undefined;
   /** `digestedMs`: when the file was looked at, before its bytes were read. */
-  set(stat: Stats, hostPath: string, digest: string, digestedMs: number): void;
+  set(stat: FileStat, hostPath: string, digest: string, digestedMs: number): void;
 }
 
 interface Known {
@@ -54,7 +54,7 @@ export class FileDigestCache implements FileDigests {
     return cache;
   }
 
-  get(stat: Stats, hostPath: string): string | undefined {
+  get(stat: FileStat, hostPath: string): string | undefined {
     const { size, mtimeMs, ctimeMs } = stat;
     const known = this.#known.get(stat.dev)?.get(inodeOf(stat, hostPath));
     if (known?.size !== size || known.mtimeMs !== mtimeMs || known.ctimeMs !== ctimeMs) return undefined;
@@ -65,7 +65,7 @@ export class FileDigestCache implements FileDigests {
     return known.digest;
   }
 
-  set(stat: Stats, hostPath: string, digest: string, digestedMs: number): void {
+  set(stat: FileStat, hostPath: string, digest: string, digestedMs: number): void {
     const { size, mtimeMs, ctimeMs } = stat;
     if (Math.max(mtimeMs, ctimeMs) > digestedMs - RACY_MS) return;
     this.#put(stat.dev, inodeOf(stat, hostPath), { size, mtimeMs, ctimeMs, digest, usedDay: this.#today });
@@ -131,7 +131,7 @@ export class FileDigestCache implements FileDigests {
 }
 
 /** An inode number that its double does not hold exactly (NTFS has such) gives way to a number for the path. */
-function inodeOf(stat: Stats, hostPath: string): number {
+function inodeOf(stat: FileStat, hostPath: string): number {
   if (hasExactIdentity(stat)) return stat.ino;
   return -1 - createHash('sha256').update(hostPath).digest().readUIntLE(0, 6);
 }

@@ -16,8 +16,8 @@ export interface GuestFiles {
   writeFile(request: WriteFileRequest): Promise<void>;
   /** Unpacks a tar stream (already decompressed) below a directory of the guest. */
   extract(tar: Readable, request: ExtractRequest): Promise<void>;
-  /** The guest's files as a source of `COPY --from`. */
-  asSource(): SourceTree;
+  /** The guest's files as a source of `COPY --from`, for as long as the guest is open. */
+  asSource(request: SourceRequest): Promise<SourceTree>;
   /** `name[:group]` or numbers to numbers, by the guest's own /etc/passwd and /etc/group. */
   resolveOwner(spec: string): Promise<Owner>;
 }
@@ -25,6 +25,12 @@ export interface GuestFiles {
 export interface Owner {
   readonly uid: number;
   readonly gid: number;
+}
+
+export interface SourceRequest {
+  /** As in {@link CopyRequest}: what is wanted of the tree. Of guests that have to be asked it holds nothing else. */
+  readonly sources: readonly string[];
+  readonly signal?: AbortSignal;
 }
 
 export interface CopyRequest {

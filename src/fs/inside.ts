@@ -1,6 +1,7 @@
 /** Guest paths, resolved as the guest itself would: inside its root, symbolic links included. */
-import { lstatSync, readlinkSync, type Stats } from 'node:fs';
+import { lstatSync, readlinkSync } from 'node:fs';
 import { HyperfileError } from '../base/error.ts';
+import type { FileStat } from './file-stat.ts';
 import { guarded } from './system-error.ts';
 
 /** What the Linux kernel allows too. */
@@ -13,10 +14,18 @@ export interface Trace {
   /** Names from the root to it; empty for the root itself. */
   readonly names: readonly string[];
   /** Undefined: nothing there (yet). */
-  readonly stat: Stats | undefined;
+  readonly stat: FileStat | undefined;
   /** `..` wanted to go above the root, or a link was absolute: the first such path. */
   readonly wentAbove: string | undefined;
   readonly absoluteLink: string | undefined;
+}
+
+/** What paths are followed in. */
+export interface LinkSpace {
+  readonly rootPath: string;
+  /** What lies there, links not followed. Both by host path: the root's, a `/` and names. */
+  lookAt(hostPath: string): FileStat | undefined;
+  readLink(hostPath: string): string;
 }
 
 /**
@@ -26,10 +35,17 @@ export interface Trace {
  * @throws HyperfileError FS_LINK_LOOP, FS_NOT_A_DIRECTORY, FS_NAME_INVALID
  */
 export function traceInside(root: string, guestPath: string, followLast = true): Trace {
+  const lookAt = (hostPath: string): FileStat | undefined =>
+    guarded('looking at', guestPathOf(root, hostPath), () => lstatSync(hostPath, { throwIfNoEntry: false }));
+  return traceThrough({ rootPath: root, lookAt, readLink: readlinkSync }, guestPath, followLast);
+}
+
+/** The same in anything that has files and links. */
+export function traceThrough(space: LinkSpace, guestPath: string, followLast = true): Trace {
   if (guestPath.includes('\0')) throw invalidName(guestPath);
   const pending = guestPath.split('/').reverse();
   const names: string[] = [];
-  let stat: Stats | undefined;
+  let stat: FileStat | undefined;
   let wentAbove: string | undefined;
   let absoluteLink: string | undefined;
   let links = 0;
@@ -41,10 +57,10 @@ export function traceInside(root: string, guestPath: string, followLast = true):
       continue;
     }
     names.push(name);
-    stat = statHere(root, names);
+    stat = space.lookAt(hostPathOf(space.rootPath, names));
     if (stat?.isSymbolicLink() && (followLast || leadsOn(pending))) {
       if (++links > MOST_LINKS) throw new HyperfileError('FS_LINK_LOOP', { data: { path: guestPath } });
-      const target = readlinkSync(hostPathOf(root, names));
+      const target = space.readLink(hostPathOf(space.rootPath, names));
       names.pop();
       if (target.startsWith('/')) {
         absoluteLink ??= target;
@@ -55,7 +71,8 @@ export function traceInside(root: string, guestPath: string, followLast = true):
       throw new HyperfileError('FS_NOT_A_DIRECTORY', { data: { path: '/' + names.join('/') } });
     }
   }
-  return { hostPath: hostPathOf(root, names), names, stat: statHere(root, names), wentAbove, absoluteLink };
+  const hostPath = hostPathOf(space.rootPath, names);
+  return { hostPath, names, stat: space.lookAt(hostPath), wentAbove, absoluteLink };
 }
 
 /** The host path of a guest path; see {@link traceInside}. */
@@ -66,11 +83,6 @@ export function resolveInside(root: string, guestPath: string): string {
 /** The guest's name of a host path below its root. */
 export function guestPathOf(root: string, hostPath: string): string {
   return hostPath.slice(root === '/' ? 0 : root.length) || '/';
-}
-
-function statHere(root: string, names: readonly string[]): Stats | undefined {
-  const hostPath = hostPathOf(root, names);
-  return guarded('looking at', '/' + names.join('/'), () => lstatSync(hostPath, { throwIfNoEntry: false }));
 }
 
 function hostPathOf(root: string, names: readonly string[]): string {

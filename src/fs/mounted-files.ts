@@ -102,7 +102,8 @@ export class MountedFiles implements GuestFiles {
     await this.#extractInto(this.#openTree(), tar, request);
   }
 
-  asSource(): SourceTree {
+  // eslint-disable-next-line @typescript-eslint/require-await
+  async asSource(): Promise<SourceTree> {
     return { label: this.#label, rootPath: this.rootPath, keepOwners: this.#keepOwners };
   }
 

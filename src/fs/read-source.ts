@@ -1,11 +1,11 @@
 /** What is read of a source tree besides bytes, whatever system's rules it follows. */
-import { lstatSync, readdirSync, readlinkSync, type Stats } from 'node:fs';
+import { lstatSync, readdirSync, readlinkSync } from 'node:fs';
 import { PERMISSION_BITS } from './attributes.ts';
+import type { FileBytes } from './file-content.ts';
+import type { FileStat } from './file-stat.ts';
 import { traceInside, type Trace } from './inside.ts';
 import type { SourceTree } from './source-tree.ts';
-
-/** Windows has no modes; Docker gives this one to all files that come from there. */
-const MODE_FROM_WINDOWS = 0o755;
+import { readXattrs, type XattrsByPath } from './xattrs.ts';
 
 export function traceIn(tree: SourceTree, sourcePath: string): Trace {
   return tree.reader ? tree.reader.trace(sourcePath) : traceInside(tree.rootPath, sourcePath);
@@ -21,7 +21,7 @@ export function joinIn(tree: SourceTree, directory: string, name: string): strin
   return tree.reader ? tree.reader.join(directory, name) : `${directory}/${name}`;
 }
 
-export function lookIn(tree: SourceTree, hostPath: string): Stats | undefined {
+export function lookIn(tree: SourceTree, hostPath: string): FileStat | undefined {
   return tree.reader ? tree.reader.lookAt(hostPath) : lstatSync(hostPath, { throwIfNoEntry: false });
 }
 
@@ -31,6 +31,16 @@ export function readLinkIn(tree: SourceTree, hostPath: string): string {
 }
 
 /** Permission bits, 0 to 07777. */
-export function modeIn(tree: SourceTree, stat: Stats): number {
-  return tree.reader ? MODE_FROM_WINDOWS : stat.mode & PERMISSION_BITS;
+export function modeIn(tree: SourceTree, stat: FileStat): number {
+  return tree.reader?.fileMode ?? stat.mode & PERMISSION_BITS;
+}
+
+/** The bytes of a regular file. */
+export function bytesIn(tree: SourceTree, hostPath: string): FileBytes {
+  return tree.reader?.bytesOf?.(hostPath) ?? { hostPath };
+}
+
+/** Extended attributes of many files, sorted by name; files without any are absent. */
+export async function xattrsIn(tree: SourceTree, hostPaths: readonly string[]): Promise<XattrsByPath> {
+  return tree.reader ? tree.reader.xattrsOf(hostPaths) : readXattrs(hostPaths);
 }

@@ -1,11 +1,13 @@
-import type { Stats } from 'node:fs';
+import type { FileBytes } from './file-content.ts';
+import type { FileStat } from './file-stat.ts';
 import type { Trace } from './inside.ts';
+import type { XattrsByPath } from './xattrs.ts';
 
 /** A folder that file steps read from: the build context or another stage's disk. */
 export interface SourceTree {
   /** What errors call it: `the build context`, `stage "builder"`. */
   readonly label: string;
-  /** Absolute path on the host. Nothing outside it is ever read, through symbolic links or `..` neither. */
+  /** Absolute path on the host, or what the reader calls its root. Nothing outside it is ever read. */
   readonly rootPath: string;
   /** True for a path (relative to the root, `/` separators) that the ignore file excludes. */
   readonly ignores?: (relativePath: string, isDirectory: boolean) => boolean;
@@ -13,11 +15,14 @@ export interface SourceTree {
   readonly reincludesBelow?: (relativePath: string) => boolean;
   /** Owners are taken over from the tree (another stage), not reset to 0:0 (the context). */
   readonly keepOwners: boolean;
-  /** For trees with the rules of Windows; absent: those of Linux. */
+  /** Absent: a folder of this host with the rules of Linux. */
   readonly reader?: TreeReader;
 }
 
-/** Reads a tree whose names and links follow the rules of Windows, and whose files have no modes of their own. */
+/**
+ * Reads a tree that is no such folder: one that follows the rules of Windows, or a guest's files that are not on this host
+ * as files. Its host paths need only mean something to the reader itself.
+ */
 export interface TreeReader {
   /** Whether wildcards take capital and small letters for the same. */
   readonly ignoresCase: boolean;
@@ -29,8 +34,14 @@ export interface TreeReader {
   names(hostPath: string): string[];
   /** Paths of the host. */
   join(directory: string, name: string): string;
-  /** The stat of what lies there, links not followed. */
-  lookAt(hostPath: string): Stats | undefined;
+  /** What lies there, links not followed. */
+  lookAt(hostPath: string): FileStat | undefined;
   /** Where a symbolic link or junction leads, with `/`; absolute ones from the tree's root where they lead into it. */
   readLink(hostPath: string): string;
+  /** The permission bits of all its files; absent: each has its own. */
+  readonly fileMode?: number;
+  /** Where a regular file's bytes are; absent: in the file at its host path. */
+  bytesOf?(hostPath: string): FileBytes;
+  /** By host path; files without any are absent. */
+  xattrsOf(hostPaths: readonly string[]): XattrsByPath;
 }

@@ -1,6 +1,6 @@
 /** Sources of COPY and ADD: from what the recipe says to files of a tree. */
-import type { Stats } from 'node:fs';
 import { HyperfileError } from '../base/error.ts';
+import type { FileStat } from './file-stat.ts';
 import type { Trace } from './inside.ts';
 import { nearestName } from './nearest-name.ts';
 import { joinIn, namesIn, traceIn } from './read-source.ts';
@@ -16,7 +16,7 @@ export interface Source {
   readonly hostPath: string;
   /** From the tree's root, where the links led; '' is the root. */
   readonly relativePath: string;
-  readonly stat: Stats;
+  readonly stat: FileStat;
 }
 
 /**
@@ -26,12 +26,25 @@ export interface Source {
  * @throws HyperfileError FS_OUTSIDE_CONTEXT, FS_SOURCE_MISSING, FS_SOURCE_IGNORED, FS_PATTERN_INVALID, FS_LINK_LOOP
  */
 export function findSources(tree: SourceTree, patterns: readonly string[]): Source[] {
-  return patterns.flatMap((written) => {
-    const pattern = tree.reader ? tree.reader.sourceOf(written) : written;
-    if (!isGuest(tree)) refuseDotDot(tree, pattern);
-    if (!hasWildcard(pattern)) return [findSource(tree, pattern)];
-    return expandWildcard(tree, pattern).map((match) => findSource(tree, match));
-  });
+  return patterns.flatMap((written) => namedBy(tree, written).map((name) => findSource(tree, name)));
+}
+
+/** The paths that a source names: itself, or what its wildcards match. @throws HyperfileError as {@link findSources} */
+export function namedBy(tree: SourceTree, written: string): string[] {
+  const pattern = tree.reader ? tree.reader.sourceOf(written) : written;
+  if (!isGuest(tree)) refuseDotDot(tree, pattern);
+  return hasWildcard(pattern) ? expandWildcard(tree, pattern) : [pattern];
+}
+
+/** Of a source with wildcards: the directory before the first of them, and how many levels below it they reach. */
+export function wildcardBase(pattern: string): { readonly base: string; readonly levels: number } {
+  const { names, fixedCount } = splitWildcard(pattern);
+  return { base: names.slice(0, fixedCount).join('/'), levels: names.length - fixedCount };
+}
+
+function splitWildcard(pattern: string): { readonly names: readonly string[]; readonly fixedCount: number } {
+  const names = pattern.split('/').filter((name) => name !== '' && name !== '.');
+  return { names, fixedCount: names.findIndex((name) => hasWildcard(name)) };
 }
 
 function findSource(tree: SourceTree, written: string): Source {
@@ -81,8 +94,7 @@ function outside(tree: SourceTree, source: string): HyperfileError {
 
 /** Only the part before the first wildcard follows links. */
 function expandWildcard(tree: SourceTree, pattern: string): string[] {
-  const names = pattern.split('/').filter((name) => name !== '' && name !== '.');
-  const fixedCount = names.findIndex((name) => hasWildcard(name));
+  const { names, fixedCount } = splitWildcard(pattern);
   const base = names.slice(0, fixedCount).join('/');
   const trace = traceIn(tree, base);
   if (!isGuest(tree)) refuseLeaving(tree, pattern, trace);

@@ -1,6 +1,6 @@
 /** Walks what a source holds, parents first, in order of name, without what the ignore file excludes. */
-import type { Stats } from 'node:fs';
 import { HyperfileError } from '../base/error.ts';
+import type { FileStat } from './file-stat.ts';
 import { joinIn, lookIn, namesIn } from './read-source.ts';
 import type { SourceTree } from './source-tree.ts';
 import type { Source } from './sources.ts';
@@ -10,7 +10,7 @@ export interface TreeEntry {
   /** From the source's own directory; never empty. */
   readonly relativePath: string;
   readonly hostPath: string;
-  readonly stat: Stats;
+  readonly stat: FileStat;
 }
 
 /**

@@ -86,7 +86,7 @@ export class Yard {
       const { rootOffset: offset, rootLength: length, rootType: type } = config.disk;
       const chain = store.chainPaths(config.layers);
       const sandbox = await driver.open({ chain, root: { offset, length, type } });
-      return await look(sandbox.files.asSource().rootPath);
+      return await look((await sandbox.files.asSource({ sources: [] })).rootPath);
     } finally {
       await driver.close();
     }

@@ -107,7 +107,7 @@ describeWith(['root'], 'COPY', () => {
     chownSync(`${stage}/d/f`, 1234, 5678);
     const root = scratchFolder();
     const guest = new MountedFiles(root, { label: 'the guest' });
-    const from = new MountedFiles(stage, { label: 'stage "a"' }).asSource();
+    const from = await new MountedFiles(stage, { label: 'stage "a"' }).asSource();
     await guest.copy({ from, sources: ['/d'], destination: '/kept' });
     expect(statSync(`${root}/kept/f`)).toMatchObject({ uid: 1234, gid: 5678 });
     await guest.copy({ from, sources: ['/d'], destination: '/own/er', owner: { uid: 7, gid: 8 } });

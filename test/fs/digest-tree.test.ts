@@ -65,7 +65,7 @@ describe('the digest of a source', () => {
 describeWith(['root'], 'the digest of a source, as root,', () => {
   it('covers owners only where a copy keeps them', async () => {
     const tree = plant(scratchFolder(), FILES);
-    const stage = new MountedFiles(tree, { label: 'stage' }).asSource();
+    const stage = await new MountedFiles(tree, { label: 'stage' }).asSource();
     const before = [await digest(tree), await digestTree(stage, ['/'])];
     chownSync(`${tree}/d/a`, 12, 34);
     expect(await digest(tree)).toBe(before[0]);

@@ -34,13 +34,18 @@ export interface SshServer {
   stop(): Promise<void>;
 }
 
-/** @param address of 127.0.0.0/8; one for each server that runs at the same time */
-export async function startSshServer(address: string): Promise<SshServer> {
+/**
+ * @param address of 127.0.0.0/8; one for each server that runs at the same time
+ * @param disk a mounted disk that is to be the root file system; it is only root's to change, and so are all folders above
+ */
+export async function startSshServer(address: string, disk?: string): Promise<SshServer> {
   // sshd lets nobody into a root that others than root may change, which rules /tmp out.
   const folder = mkdtempSync('/run/hyperfile-sshd-');
   const root = path.join(folder, 'root');
-  for (const name of ['usr', 'dev', 'etc', 'proc', 'root', 'tmp'])
-    mkdirSync(path.join(root, name), { recursive: true });
+  mkdirSync(root);
+  const seen = disk ?? root;
+  for (const name of ['usr', 'dev', 'etc', 'proc', 'root', 'sys', 'tmp'])
+    mkdirSync(path.join(seen, name), { recursive: true });
   const hash = execFileSync('perl', ['-e', 'print crypt($ARGV[0], q($6$salt$))', PASSWORD], {
     encoding: 'utf8',
   });
@@ -53,12 +58,12 @@ sshd:x:110:65534::/run/sshd:/usr/sbin/nologin\n`,
   };
   for (const [name, text] of Object.entries(accounts)) {
     writeFileSync(path.join(folder, name), text, { mode: name === 'shadow' ? 0o600 : 0o644 });
-    if (name !== 'shadow') writeFileSync(path.join(root, 'etc', name), text);
+    if (name !== 'shadow') writeFileSync(path.join(seen, 'etc', name), text);
   }
   for (const name of ['host_key', 'user_key'])
     execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', path.join(folder, name)]);
   writeFileSync(path.join(folder, 'sshd_config'), configuration(folder, address));
-  const server = spawn('unshare', ['--mount', '--', 'sh', '-c', startScript(folder)], {
+  const server = spawn('unshare', ['--mount', '--', 'sh', '-c', startScript(folder, seen)], {
     stdio: ['ignore', 'ignore', 'pipe'],
     detached: true,
   });
@@ -67,7 +72,7 @@ sshd:x:110:65534::/run/sshd:/usr/sbin/nologin\n`,
   await answers(address, server, () => said);
   return {
     address,
-    root,
+    root: seen,
     privateKey: readFileSync(path.join(folder, 'user_key'), 'utf8'),
     stop: async () => {
       await end(server, folder);
@@ -93,17 +98,18 @@ MaxStartups 100
 }
 
 /** Mounts are this namespace's own; the guest's programs are this system's, which nobody can write to. */
-function startScript(folder: string): string {
+function startScript(folder: string, seen: string): string {
   return `set -e
 mount --make-rprivate /
 for name in passwd group shadow; do mount --bind '${folder}'/$name /etc/$name; done
+mount --bind '${seen}' '${folder}/root'
 cd '${folder}/root'
 mount --bind /usr usr
 mount -o remount,bind,ro usr
 mount --rbind /dev dev
 mount --bind /proc proc
 for name in /bin /sbin /lib /lib64; do
-  if [ -L $name ]; then ln -s usr$name .$name; elif [ -d $name ]; then mkdir .$name; mount --bind $name .$name; fi
+  if [ -L $name ]; then ln -sfn usr$name .$name; elif [ -d $name ]; then mkdir -p .$name; mount --bind $name .$name; fi
 done
 mkdir -p /run/sshd
 exec /usr/sbin/sshd -D -e -f '${folder}/sshd_config'`;

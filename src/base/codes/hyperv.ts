@@ -62,18 +62,6 @@ export const hypervCodes = errorTable({
     why: 'Only machines of generation 2, which start from disks with a GUID partition table, have UEFI firmware.',
     todo: 'Leave it out of MACHINE, or ask for generation=2 with a disk that starts there.',
   },
-  HYPERV_GUEST_NETWORK: {
-    exit: 2,
-    message: 'a Linux guest cannot run commands with --network=none on Hyper-V',
-    why: 'Its commands come over SSH, so its machine needs the virtual switch; Windows guests are reached without one.',
-    todo: 'Leave --network=none out, or cut the network off inside the command (unshare --net).',
-  },
-  HYPERV_GUEST_UNREADABLE: {
-    exit: 1,
-    message: 'files cannot be copied out of {disk}: its file system is {type}',
-    why: 'Windows does not read it, and a guest that is only copied from is not booted.',
-    todo: 'Copy from a stage with a Windows guest, or copy inside the stage itself.',
-  },
   HYPERV_UNSUPPORTED: {
     exit: 2,
     message: 'the driver for Hyper-V cannot make {what}',
@@ -122,7 +110,7 @@ export const hypervCodes = errorTable({
     exit: 1,
     message: 'the guest of {machine} runs, but has told no address in {seconds} s',
     why: 'Linux guests are reached over a virtual switch, and tell their host by which address: with the service hv_kvp_daemon, once their network is up.',
-    todo: 'Connect the machine with --driver-opt switch=NAME (the "Default Switch" gives addresses by itself), and install hyperv-daemons (Debian, Fedora) or linux-cloud-tools-virtual (Ubuntu) in the guest. RUN --network=none is not for Linux guests.',
+    todo: 'Connect the machine with --driver-opt switch=NAME (the "Default Switch" gives addresses by itself), and install hyperv-daemons (Debian, Fedora) or linux-cloud-tools-virtual (Ubuntu) in the guest.',
   },
   HYPERV_GUEST_NO_SSH: {
     exit: 1,
@@ -139,15 +127,15 @@ export const hypervCodes = errorTable({
   },
   HYPERV_GUEST_FILES: {
     exit: 1,
-    message: 'files could not be written through the guest ({what}): {message}',
-    why: 'Files get into a guest whose file system the host cannot read with its own tar, over SSH.',
+    message: 'files could not be copied through the guest ({what}): {message}',
+    why: 'Files get into and out of a guest whose file system the host cannot read with its own tar, over SSH.',
     todo: 'Look at the space on its disk, and whether it has tar.',
   },
-  HYPERV_GUEST_SOURCE: {
-    exit: 3,
-    message: 'files of this guest cannot be copied from: {label}',
-    why: 'The host cannot read its file system, and a guest is only written to.',
-    todo: 'Build that stage on Linux, where all file systems can be read, or copy with a command of the guest.',
+  HYPERV_GUEST_UNSHARE: {
+    exit: 1,
+    message: 'the guest cannot {what}: {message}',
+    why: 'A Linux guest does that in a namespace of its own, which root makes there with unshare.',
+    todo: 'Install util-linux in the guest, and start it with a kernel that has namespaces, as those of all distributions have.',
   },
   HYPERV_GUEST_LOST: {
     exit: 1,

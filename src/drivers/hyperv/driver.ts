@@ -67,7 +67,7 @@ export class HyperVDriver implements Driver {
   }
 
   async open(request: OpenRequest): Promise<Sandbox> {
-    const { chain, sandboxPath, onStatus, signal } = request;
+    const { chain, sandboxPath, machine, onStatus, signal } = request;
     const root = request.root ?? (await this.findRoot(chain, signal));
     if (signal?.aborted) throw new HyperfileError('INTERRUPTED');
     const sandbox = await HyperVSandbox.open({
@@ -77,6 +77,7 @@ export class HyperVDriver implements Driver {
       root,
       folder: this.#newFolder(),
       sandboxPath,
+      machine,
       options: this.#options,
       access: this.#access,
       switchId: () => this.#chosenSwitch(signal),

@@ -1,12 +1,8 @@
 /** File steps whose guest is only made ready when the first of them comes. */
 import type { GuestFiles } from '../../fs/guest-files.ts';
-import type { SourceTree } from '../../fs/source-tree.ts';
 
-/**
- * @param ready mounts the disk, or boots the guest
- * @param asSource what others may copy from; only of a guest that is ready already
- */
-export function lazyFiles(ready: () => Promise<GuestFiles>, asSource: () => SourceTree): GuestFiles {
+/** @param ready mounts the disk, or boots the guest */
+export function lazyFiles(ready: () => Promise<GuestFiles>): GuestFiles {
   return {
     readFile: async (path) => (await ready()).readFile(path),
     makeDirectory: async (path, owner) => (await ready()).makeDirectory(path, owner),
@@ -14,6 +10,6 @@ export function lazyFiles(ready: () => Promise<GuestFiles>, asSource: () => Sour
     writeFile: async (request) => (await ready()).writeFile(request),
     extract: async (tar, request) => (await ready()).extract(tar, request),
     resolveOwner: async (spec) => (await ready()).resolveOwner(spec),
-    asSource,
+    asSource: async (request) => (await ready()).asSource(request),
   };
 }

@@ -42,6 +42,8 @@ export interface SandboxParts {
   readonly folder: string;
   /** Absent: read-only. */
   readonly sandboxPath: string | undefined;
+  /** Of the guest's own config. */
+  readonly machine: MachineSettings | undefined;
   readonly options: HyperVOptions;
   readonly access: AskAccess;
   /** The switch that commands with a network are connected to. */
@@ -73,7 +75,7 @@ export class HyperVSandbox implements Sandbox {
   /** Of a Windows guest, see setup-state.ts; unknown until somebody has looked. */
   #setupState: string | undefined;
   /** What the last step wanted: file steps that need a guest want the same. */
-  #wish: Wish = { network: 'host' };
+  #wish: Wish;
   #isFinished = false;
   #closing: Promise<void> | undefined;
 
@@ -81,6 +83,7 @@ export class HyperVSandbox implements Sandbox {
     const { chain, folder, host, options, access, session, signal, root, onStatus } = parts;
     this.#parts = parts;
     this.#parentPath = chain[0];
+    this.#wish = { network: 'host', ...(parts.machine && { machine: parts.machine }) };
     this.#system = guestOsOf(root.type);
     this.#table = partitionTableOf(chain);
     this.#disk = new MachineDisk(host, path.join(folder, 'volume'));
@@ -97,31 +100,24 @@ export class HyperVSandbox implements Sandbox {
       options.seal === 'checkpoint'
         ? new CheckpointSeal({ machine, session, folder: path.join(folder, 'work'), signal })
         : new ShutdownSeal({ machine, signal });
-    this.files = lazyFiles(
-      () => this.#readyFiles(),
-      () => this.#mountedFiles().asSource(),
-    );
+    this.files = lazyFiles(() => this.#readyFiles());
   }
 
   /**
    * Makes the difference. A read-only sandbox has one of its own, too: so its layers can be looked at by any number of
-   * commands at once, and it is mounted right away, because what copies from it does not wait.
+   * commands at once, and by a guest that is booted for that.
    *
-   * @throws HyperfileError HYPERV_GUEST_UNREADABLE, DISK_EXISTS, what the engine and the mount throw; nothing is left
+   * @throws HyperfileError DISK_EXISTS, what the engine throws; nothing is left
    */
   static async open(parts: SandboxParts): Promise<HyperVSandbox> {
-    const { session, folder, sandboxPath, chain, root } = parts;
+    const { session, folder, sandboxPath, chain } = parts;
     const sandbox = new HyperVSandbox(parts);
-    const isReadOnly = sandboxPath === undefined;
-    if (isReadOnly && sandbox.#system !== 'windows')
-      throw new HyperfileError('HYPERV_GUEST_UNREADABLE', { data: { disk: chain[0], type: root.type } });
     try {
       mkdirSync(folder, { mode: 0o700 });
       const difference = sandboxPath ?? path.join(folder, 'view.vhdx');
       claimNew(session, difference);
       sandbox.#sandboxPath = difference;
       createChild(difference, chain[0]);
-      if (isReadOnly) await sandbox.#readyFiles();
       return sandbox;
     } catch (error) {
       await sandbox.close();
@@ -183,8 +179,9 @@ export class HyperVSandbox implements Sandbox {
 
   async #spec({ machine, network }: Wish): Promise<MachineSpec> {
     const { options } = this.#parts;
-    if (network === 'none' && this.#system === 'linux') throw new HyperfileError('HYPERV_GUEST_NETWORK');
-    const switchId = network === 'none' ? undefined : await this.#parts.switchId();
+    // Linux guests are reached over the network, and take it away from the command themselves.
+    const isConnected = network !== 'none' || this.#system === 'linux';
+    const switchId = isConnected ? await this.#parts.switchId() : undefined;
     return machineSpec({
       system: this.#system,
       table: this.#table,
@@ -206,11 +203,6 @@ export class HyperVSandbox implements Sandbox {
       this.#setupState = this.#disk.setupState;
       return this.#mounted;
     });
-  }
-
-  #mountedFiles(): GuestFiles {
-    if (this.#mounted === undefined) throw new HyperfileError('DRIVER_SANDBOX_CLOSED');
-    return this.#mounted;
   }
 
   async #dismount(): Promise<void> {

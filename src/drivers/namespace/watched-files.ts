@@ -20,6 +20,6 @@ export function watchedFiles(files: GuestFiles, findReason: FindReason): GuestFi
     writeFile: (request) => watched(files.writeFile(request)),
     extract: (tar, request) => watched(files.extract(tar, request)),
     resolveOwner: (spec) => watched(files.resolveOwner(spec)),
-    asSource: () => files.asSource(),
+    asSource: (request) => watched(files.asSource(request)),
   };
 }

@@ -53,7 +53,8 @@ export class WindowsFiles implements GuestFiles {
     return this.#files.extract(tar, { ...request, destination: this.#inside(request.destination) });
   }
 
-  asSource(): SourceTree {
+  // eslint-disable-next-line @typescript-eslint/require-await
+  async asSource(): Promise<SourceTree> {
     const reader = this.#openReader();
     return { label: this.#label, rootPath: reader.rootPath, keepOwners: true, reader };
   }

@@ -9,6 +9,7 @@ import { HyperfileError, isHyperfileError } from '../../base/error.ts';
 import type { Trace } from '../inside.ts';
 import type { TreeReader } from '../source-tree.ts';
 import { guarded } from '../system-error.ts';
+import type { XattrsByPath } from '../xattrs.ts';
 import { Folders } from './folders.ts';
 import { fromWindowsPath, SYSTEM_DRIVE, toWindowsPath } from './guest-path.ts';
 import { parseLinkTarget, withoutDotDot, type LinkTarget } from './link-target.ts';
@@ -27,11 +28,15 @@ export interface WindowsReaderOptions {
 /** Windows allows 63 reparse points in a path; 40 is what a Linux guest has. */
 const MOST_LINKS = 40;
 
+/** Windows has no modes; Docker gives this one to all files that come from there. */
+const MODE_FROM_WINDOWS = 0o755;
+
 export class WindowsReader implements TreeReader {
   /** With the prefix that lets paths be longer than 260 characters. */
   readonly rootPath: string;
   /** Wildcards in a context match the same files on every host. */
   readonly ignoresCase: boolean;
+  readonly fileMode = MODE_FROM_WINDOWS;
   readonly folders = new Folders();
   readonly #label: string;
   readonly #isGuest: boolean;
@@ -103,6 +108,11 @@ export class WindowsReader implements TreeReader {
     if (target.from !== 'drive') return text.replaceAll('\\', '/');
     const inside = this.#namesOnDrive(target.drive, target.names);
     return inside ? '/' + inside.join('/') : [target.drive, ...target.names].join('/');
+  }
+
+  /** What a mount of NTFS has of them is not the files'. */
+  xattrsOf(): XattrsByPath {
+    return new Map();
   }
 
   /** Whether a link in `directory` would lead to a directory of the tree. */

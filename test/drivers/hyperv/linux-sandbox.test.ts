@@ -80,16 +80,37 @@ describeWith([...STANDIN_NEEDS, ...SSH_SERVER_NEEDS], 'a sandbox of a Linux gues
     site.expectClean(['one', 'two']);
   });
 
-  test('runs no command without a network, which is said at once', async () => {
+  test('runs commands with and without a network in one boot of one machine', async () => {
     const sandbox = await open();
-    await expect(run(sandbox, 'true', { network: 'none' })).rejects.toMatchObject({
-      code: 'HYPERV_GUEST_NETWORK',
-    });
-    expect(await run(sandbox, 'echo all the same')).toBe('all the same\n');
+    const { host } = site.standIn;
+    const before = host.calls.length;
+    const names = "tail -n +3 /proc/net/dev | cut -d: -f1 | tr -d ' '";
+    expect(await run(sandbox, names, { network: 'none' })).toBe('lo\n');
+    expect([...host.machines.values()][0].adapters[0].switchName).toBeDefined();
+    expect(await run(sandbox, names)).not.toBe('lo\n');
+    expect(host.calls.slice(before).filter((name) => ['New-VM', 'Start-VM'].includes(name))).toHaveLength(2);
   });
 
-  test('cannot be copied from', async () => {
-    await (await open()).close();
-    await expect(driver.open({ chain: [base] })).rejects.toMatchObject({ code: 'HYPERV_GUEST_UNREADABLE' });
-  });
+  test.each(['shutdown', 'checkpoint'])(
+    'is booted on a difference of its own when its files are first wanted, and that is gone afterwards (%s)',
+    async (seal) => {
+      const { privateKey } = server;
+      const guestAccess = () => Promise.resolve({ userName: 'root', privateKey });
+      driver = site.driver({ guestAccess, options: { seal } });
+      const { host } = site.standIn;
+      const before = readFileSync(base);
+      const view = await driver.open({ chain: [base], machine: { memoryBytes: 1024 ** 3 } });
+      expect(host.machines.size).toBe(0);
+      const { reader } = await view.files.asSource({ sources: ['/etc/passwd'] });
+      expect(reader?.names('/etc')).toEqual(['passwd']);
+      expect([...host.machines.values()]).toMatchObject([
+        { state: 'Running', memoryStartupBytes: 1024 ** 3 },
+      ]);
+      await view.files.asSource({ sources: ['/etc/group'] });
+      expect(host.machines.size).toBe(1);
+      await view.close();
+      expect(host.machines.size).toBe(0);
+      expect(readFileSync(base).equals(before)).toBe(true);
+    },
+  );
 });

@@ -152,7 +152,7 @@ describeWith(GUEST_NEEDS, 'a command in a guest', () => {
   });
 
   test('finds them through a link too, which stays as it is', async () => {
-    const link = path.join(sandbox.files.asSource().rootPath, 'etc/resolv.conf');
+    const link = path.join((await sandbox.files.asSource({ sources: [] })).rootPath, 'etc/resolv.conf');
     symlinkSync('../run/resolve/stub.conf', link);
     expect((await sh(sandbox, 'test -e /etc/resolv.conf && readlink /etc/resolv.conf')).stdout).toBe(
       '../run/resolve/stub.conf\n',
@@ -177,7 +177,7 @@ describeWith(GUEST_NEEDS, 'a command in a guest', () => {
   test('cannot run in a guest whose /dev is no directory', async () => {
     const chain = await place.makeGuest(driver);
     const other = await driver.open({ chain, sandboxPath: place.layerPath(), root: place.root });
-    const root = other.files.asSource().rootPath;
+    const root = (await other.files.asSource({ sources: [] })).rootPath;
     rmdirSync(path.join(root, 'dev'));
     symlinkSync('/etc', path.join(root, 'dev'));
     await expect(sh(other, 'true')).rejects.toMatchObject({ code: 'DRIVER_GUEST_UNUSABLE' });

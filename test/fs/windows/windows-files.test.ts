@@ -262,7 +262,7 @@ describeWith(NTFS_NEEDS, 'files of a Windows guest on NTFS', () => {
         makeJunction(`${stage}/Out/junction`, '\\??\\C:\\else');
         makeJunction(`${stage}/out-link`, '\\??\\C:\\OUT');
         const root = volume.folder();
-        const from = guestAt(stage).asSource();
+        const from = await guestAt(stage).asSource();
         await guestAt(root).copy({ from, sources: ['C:\\out-link'], destination: 'C:\\app' });
         await guestAt(root).copy({
           from,
@@ -285,7 +285,7 @@ describeWith(NTFS_NEEDS, 'files of a Windows guest on NTFS', () => {
         const stage = plant(volume.folder(), { 'd/f': 'F' });
         makeJunction(`${stage}/d/j`, '\\??\\C:\\d');
         const root = scratchFolder();
-        const from = guestAt(stage).asSource();
+        const from = await guestAt(stage).asSource();
         await new MountedFiles(root, { label: 'linux' }).copy({
           from,
           sources: ['C:\\d'],
@@ -298,7 +298,7 @@ describeWith(NTFS_NEEDS, 'files of a Windows guest on NTFS', () => {
       it('a Linux guest into a Windows one', async () => {
         const stage = plant(scratchFolder(), { 'd/f': 'F', 'd/l': '-> ../e/f' });
         const root = volume.folder();
-        const from = new MountedFiles(stage, { label: 'linux' }).asSource();
+        const from = await new MountedFiles(stage, { label: 'linux' }).asSource();
         await guestAt(root).copy({ from, sources: ['/d'], destination: 'C:\\x' });
         expect(treeOf(root)).toEqual({ '/X/': '', '/X/F': 'F', '/X/L': '-> ..\\e\\f' });
       });
@@ -307,7 +307,7 @@ describeWith(NTFS_NEEDS, 'files of a Windows guest on NTFS', () => {
         const stage = plant(volume.folder(), { 'd/': '' });
         makeJunction(`${stage}/out`, '\\??\\D:\\');
         makeReparsePoint(`${stage}/d/cloud`, 0x9000_001a);
-        const from = guestAt(stage).asSource();
+        const from = await guestAt(stage).asSource();
         const root = volume.folder();
         const copyOne = (source: string) => () =>
           guestAt(root).copy({ from, sources: [source], destination: 'C:\\x' });
@@ -319,7 +319,7 @@ describeWith(NTFS_NEEDS, 'files of a Windows guest on NTFS', () => {
 
       it('has a digest that does not see times, and sees content', async () => {
         const stage = plant(volume.folder(), { 'd/f': 'F' });
-        const digest = (): Promise<string> => digestTree(guestAt(stage).asSource(), ['C:\\d']);
+        const digest = async (): Promise<string> => digestTree(await guestAt(stage).asSource(), ['C:\\d']);
         const before = await digest();
         utimesSync(`${stage}/d/f`, 1000, 1000);
         expect(await digest()).toBe(before);

@@ -42,6 +42,10 @@ export class LinuxGuest implements Guest {
     } finally {
       running.forget();
     }
+    if (running.lacks !== undefined) {
+      const what = 'run a command without its network';
+      throw new HyperfileError('HYPERV_GUEST_UNSHARE', { data: { what, message: running.lacks } });
+    }
     if (running.status !== undefined) return { status: running.status };
     throw new HyperfileError('HYPERV_GUEST_LOST', { data: { message: running.lastWords } });
   }
@@ -51,11 +55,11 @@ export class LinuxGuest implements Guest {
     this.#ssh.close();
   }
 
-  async #shellCommand({ argv, env, workdir, user }: GuestCommand): Promise<ShellCommand> {
+  async #shellCommand({ argv, env, workdir, user, network }: GuestCommand): Promise<ShellCommand> {
     const isRoot = ['', 'root', '0'].includes(user);
     const known = isRoot ? undefined : await resolveUser(user, this.files);
     const surroundings = { PATH: DEFAULT_PATH, HOME: known?.home ?? '/root', ...env };
-    return { argv, env: surroundings, workdir, ...(known && { user: known }) };
+    return { argv, env: surroundings, workdir, isOffline: network === 'none', ...(known && { user: known }) };
   }
 
   /** All that a command has started, unless it cut itself loose. A guest that hangs is left to it. */
@@ -71,6 +75,8 @@ class RunningCommand {
   readonly stderr: MarkedStream;
   pid: string | undefined;
   status: number | undefined;
+  /** Why the guest has not run it. */
+  lacks: string | undefined;
   readonly #over = new AbortController();
   readonly #cancelled: AbortSignal | undefined;
   #late: NodeJS.Timeout | undefined;
@@ -110,9 +116,10 @@ class RunningCommand {
   }
 
   #take(record: string): void {
-    const [, kind, value = ''] = record.split(' ');
+    const [, kind, value = '', ...more] = record.split(' ');
     if (kind === 'pid') this.pid = value;
     else if (kind === 'status') this.status = Number(value);
+    else if (kind === 'lacks') this.lacks = [value, ...more].join(' ').trim();
     else this.#hasEnded = true;
     if (this.isComplete || this.#cancelled?.aborted) this.#over.abort();
   }

@@ -1,23 +1,25 @@
 /** The sources of a COPY as a tar archive, made as it is sent: names, modes and owners as they shall be in the guest. */
-import { createReadStream, type Stats } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import path from 'node:path';
 import { encodeTarHeader, tarPadding, TAR_END, type TarMember } from '../../../bytes/encode-tar.ts';
 import type { CopyRequest } from '../../../fs/guest-files.ts';
 import { fileIdentity } from '../../../fs/file-identity.ts';
+import type { FileBytes } from '../../../fs/file-content.ts';
+import type { FileStat } from '../../../fs/file-stat.ts';
 import { parseModeChange } from '../../../fs/mode-change.ts';
-import { modeIn, readLinkIn } from '../../../fs/read-source.ts';
+import { bytesIn, modeIn, readLinkIn, xattrsIn } from '../../../fs/read-source.ts';
 import type { SourceTree } from '../../../fs/source-tree.ts';
 import type { Source } from '../../../fs/sources.ts';
 import { deviceNumbers } from '../../../fs/special-files.ts';
 import { asFsError } from '../../../fs/system-error.ts';
 import { walkSource } from '../../../fs/walk.ts';
-import { readXattrs, type Xattr } from '../../../fs/xattrs.ts';
+import type { Xattr } from '../../../fs/xattrs.ts';
 
-/** What lies on this host, and what it is called in the archive. */
+/** What lies in a tree, and what it is called in the archive. */
 export interface Packed {
   readonly name: string;
   readonly hostPath: string;
-  readonly stat: Stats;
+  readonly stat: FileStat;
 }
 
 /**
@@ -44,7 +46,10 @@ export async function* packSources(
   entries: readonly Packed[],
   request: Pick<CopyRequest, 'from' | 'owner' | 'mode'>,
 ): AsyncGenerator<Buffer, void, undefined> {
-  const xattrs = await readXattrs(entries.map(({ hostPath }) => hostPath));
+  const xattrs = await xattrsIn(
+    request.from,
+    entries.map(({ hostPath }) => hostPath),
+  );
   const firstNames = new Map<string, string>();
   for (const entry of entries) {
     const { name, hostPath, stat } = entry;
@@ -53,7 +58,7 @@ export async function* packSources(
     if (identity !== undefined && first === undefined) firstNames.set(identity, name);
     const member = memberOf(entry, request, { first, xattrs: xattrs.get(hostPath) });
     yield encodeTarHeader(member);
-    if (member.sizeBytes > 0) yield* fileContent(hostPath, member.sizeBytes);
+    if (member.sizeBytes > 0) yield* fileContent(bytesIn(request.from, hostPath), member.sizeBytes);
   }
   yield TAR_END;
 }
@@ -82,10 +87,14 @@ function memberOf(
 }
 
 /** As many bytes as were announced, also when somebody writes to the file meanwhile. */
-async function* fileContent(hostPath: string, sizeBytes: number): AsyncGenerator<Buffer, void, undefined> {
+async function* fileContent(
+  { hostPath, part }: FileBytes,
+  sizeBytes: number,
+): AsyncGenerator<Buffer, void, undefined> {
   let missing = sizeBytes;
+  const start = part?.offset ?? 0;
   try {
-    for await (const chunk of createReadStream(hostPath, { end: sizeBytes - 1 })) {
+    for await (const chunk of createReadStream(hostPath, { start, end: start + sizeBytes - 1 })) {
       missing -= (chunk as Buffer).length;
       yield chunk as Buffer;
     }

@@ -11,6 +11,7 @@ import type {
   ExtractRequest,
   GuestFiles,
   Owner,
+  SourceRequest,
   WriteFileRequest,
 } from '../../../fs/guest-files.ts';
 import { octalMode, parseModeChange } from '../../../fs/mode-change.ts';
@@ -18,19 +19,18 @@ import { lookUpOwner } from '../../../fs/owners.ts';
 import { refuseAborted } from '../../../fs/pace.ts';
 import type { SourceTree } from '../../../fs/source-tree.ts';
 import { findSources, type Source } from '../../../fs/sources.ts';
+import { fetchSources } from './fetch-sources.ts';
+import { filesError, runFilesScript, STATUS, type FilesScriptOptions } from './files-script.ts';
 import { packedOf, packSources } from './pack-sources.ts';
 import { repack } from './repack.ts';
 import { shellWord } from './shell-script.ts';
-import { SSH_FAILED, type Ssh } from './ssh.ts';
+import type { Ssh } from './ssh.ts';
 
 const ROOT: Owner = { uid: 0, gid: 0 };
 const DIRECTORY_MODE = 0o755;
 const FILE_MODE = 0o644;
 const PRIVATE_FILE_MODE = 0o600;
 const LABEL = 'the guest';
-
-/** Exit statuses of the scripts below, which no program in them ends with. */
-const STATUS = { missing: 90, notFile: 91, notDirectory: 92, isDirectory: 93 } as const;
 
 /** A directory and its missing parents: PATH MODE OWNER. */
 const MAKE = `make() {
@@ -49,6 +49,7 @@ set -f; tar -x -p --numeric-owner $more -f - -C`;
 
 export class SshFiles implements GuestFiles {
   readonly #ssh: Ssh;
+  #fetched = 0;
 
   constructor(ssh: Ssh) {
     this.#ssh = ssh;
@@ -58,7 +59,7 @@ export class SshFiles implements GuestFiles {
     const file = shellWord(guestPath);
     const script = `[ -e ${file} ] || exit ${STATUS.missing}; [ -f ${file} ] || exit ${STATUS.notFile}; cat -- ${file}`;
     const chunks: Buffer[] = [];
-    const { status } = await this.#run(script, guestPath, {
+    const status = await this.#run(script, guestPath, {
       accept: [STATUS.missing],
       onStdout: (chunk) => void chunks.push(chunk),
     });
@@ -120,9 +121,10 @@ touch -d @${Math.floor(modifiedSeconds)} -- ${word}`;
     });
   }
 
-  /** @throws HyperfileError HYPERV_GUEST_SOURCE always: a guest's files are not brought back to the host */
-  asSource(): SourceTree {
-    throw new HyperfileError('HYPERV_GUEST_SOURCE', { data: { label: this.#ssh.address } });
+  /** Brings what is wanted to this host, where it is until the connection is closed. @throws as {@link fetchSources} */
+  asSource(request: SourceRequest): Promise<SourceTree> {
+    const spoolPath = path.join(this.#ssh.folder, `fetched-${++this.#fetched}`);
+    return fetchSources(this.#ssh, request, { label: LABEL, spoolPath });
   }
 
   async resolveOwner(spec: string): Promise<Owner> {
@@ -170,39 +172,9 @@ touch -d @${Math.floor(modifiedSeconds)} -- ${word}`;
     return found === '' ? undefined : found.slice(0, -1);
   }
 
-  async #run(
-    script: string,
-    what: string,
-    options: {
-      readonly input?: Readable;
-      readonly accept?: readonly number[];
-      readonly onStdout?: (chunk: Buffer) => void;
-      readonly signal?: AbortSignal | undefined;
-    } = {},
-  ): Promise<{ status: number }> {
-    const { input, accept = [], onStdout, signal } = options;
-    let said = '';
-    const status = await this.#ssh.run({
-      script,
-      ...(input && { input }),
-      ...(onStdout && { onStdout }),
-      ...(signal && { signal }),
-      onStderr: (chunk) => void (said = (said + chunk.toString()).slice(-1000)),
-    });
-    if (status === 0 || accept.includes(status)) return { status };
-    if (status === STATUS.notFile) throw new HyperfileError('FS_NOT_A_FILE', { data: { path: what } });
-    if (status === STATUS.notDirectory)
-      throw new HyperfileError('FS_NOT_A_DIRECTORY', { data: { path: what } });
-    if (status === STATUS.isDirectory)
-      throw new HyperfileError('FS_IS_A_DIRECTORY', { data: { path: what } });
-    if (status === SSH_FAILED)
-      throw new HyperfileError('HYPERV_GUEST_LOST', { data: { message: said.trim() } });
-    throw filesError(what, said.trim() || `status ${status}`);
+  #run(script: string, what: string, options?: FilesScriptOptions): Promise<number> {
+    return runFilesScript(this.#ssh, script, what, options);
   }
-}
-
-function filesError(what: string, message: string): HyperfileError {
-  return new HyperfileError('HYPERV_GUEST_FILES', { data: { what, message } });
 }
 
 function makeCall(directory: string, mode: number, { uid, gid }: Owner): string {

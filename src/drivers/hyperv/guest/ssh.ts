@@ -63,6 +63,11 @@ export class Ssh {
     return this.#options.address;
   }
 
+  /** Private, and gone when this is closed. */
+  get folder(): string {
+    return this.#folder;
+  }
+
   /**
    * Has the guest run a script to its end.
    *

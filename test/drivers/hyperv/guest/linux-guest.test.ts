@@ -138,6 +138,59 @@ describeWith(SSH_SERVER_NEEDS, 'a Linux guest', () => {
     );
     expect((await sh('echo on')).stdout).toBe('on\n');
   });
+  test('runs a command without a network: nothing but a loopback of its own', async () => {
+    const offline = { network: 'none' } as const;
+    const reach = (address: string, port: string): string =>
+      `perl -MIO::Socket::INET -e 'exit(IO::Socket::INET->new("${address}:${port}") ? 0 : 1)'`;
+    expect((await sh(reach(server.address, '22'))).status).toBe(0);
+    expect((await sh(reach(server.address, '22'), offline)).status).toBe(1);
+    const names = "tail -n +3 /proc/net/dev | cut -d: -f1 | tr -d ' '";
+    expect((await sh(names, offline)).stdout).toBe('lo\n');
+    const listen = `perl -MIO::Socket::INET -e '
+      my $server = IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1") or exit 2;
+      exit(IO::Socket::INET->new("127.0.0.1:" . $server->sockport) ? 0 : 3)'`;
+    expect((await sh(listen, offline)).status).toBe(0);
+    expect((await sh(names)).stdout).toContain('lo\n');
+  });
+  test('does all else for a command without a network that it does for others', async () => {
+    const offline = { network: 'none' } as const;
+    const script = 'echo $(id -u) $(id -G) $HOME; pwd; cat; echo error >&2; exit 7';
+    const more = { ...offline, user: 'builder', workdir: '/srv/in', stdin: 'given\n' };
+    expect(await sh(script, more)).toEqual({
+      status: 7,
+      stdout: '1000 1000 44 /home/builder\n/srv/in\ngiven\n',
+      stderr: 'error\n',
+    });
+    expect((await sh('kill -KILL $$', offline)).status).toBe(137);
+    const cancel = new AbortController();
+    const argv = ['sh', '-c', 'sleep 6012 & echo started; wait'];
+    const running = guest.run(
+      { argv, env: {}, workdir: '/', user: '', ...offline },
+      { onOutput: () => cancel.abort(), signal: cancel.signal },
+    );
+    await expect(running).rejects.toMatchObject({ code: 'INTERRUPTED' });
+    await vi.waitFor(
+      () => expect(commandLines().filter((line) => line === 'sleep 6012')).toEqual([]),
+      10_000,
+    );
+  });
+  test('says so when it cannot take a command’s network away, and does not run it', async () => {
+    expect((await sh('mount --bind /dev/null /usr/bin/unshare')).status).toBe(0);
+    try {
+      const refused = sh('touch /srv/ran', { network: 'none' });
+      await expect(refused).rejects.toMatchObject({
+        code: 'HYPERV_GUEST_UNSHARE',
+        message: expect.stringContaining('unshare') as string,
+      });
+      await expect(guest.files.asSource({ sources: ['/srv'] })).rejects.toMatchObject({
+        code: 'HYPERV_GUEST_UNSHARE',
+      });
+      expect(existsSync(path.join(server.root, 'srv/ran'))).toBe(false);
+      expect((await sh('echo on')).stdout).toBe('on\n');
+    } finally {
+      await sh('umount /usr/bin/unshare');
+    }
+  });
   test('that is gone in the middle of a command is missed', async () => {
     const other = await startSshServer('127.0.7.2');
     const access = { userName: 'root', privateKey: other.privateKey };

@@ -12,8 +12,9 @@
  *  - A guest's drive C: exists for PowerShell's cmdlets and for the programs of guest/, not for .NET's file functions:
  *    `[IO.File]::ReadAllText('C:\x')` fails, and Copy-Item -ToSession wants a destination folder that exists.
  *  - A volume is in one folder at a time; a drive letter is only a name.
- *  - Linux guests have a heartbeat and addresses; what answers there is up to the test. PATH of a Windows guest is written as
- *    on this system, and only cmd.exe's own `exit` gives exit codes of more than eight bits.
+ *  - Linux guests have a heartbeat and addresses; what answers there is up to the test (linux-guest.ts has a real SSH
+ *    server). PATH of a Windows guest is written as on this system, and only cmd.exe's own `exit` gives exit codes of more
+ *    than eight bits.
  *  - ISO files are unpacked and have no drive letter; DISM is wimlib, which leaves links in images as they are; bcdboot writes
  *    a text in place of a boot configuration.
  *  - There is no VHD; no registry, rights of files, services.
