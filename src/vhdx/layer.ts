@@ -33,7 +33,7 @@ export interface LayerTables {
   readonly geometry: Geometry;
   /** The identity that children remember: changes whenever the disk's contents change. */
   readonly dataWriteGuid: string;
-  /** Present exactly for a differencing disk. */
+  /** Present exactly for a differencing disk, unless it is damaged and `findings` have let that pass. */
   readonly locator?: Locator;
   /** Present when the file was not closed cleanly: then its bytes on the host are not yet what is read here. */
   readonly replayedLog?: ReplayedLog;
@@ -69,7 +69,12 @@ export function openCleanLayer(filePath: string): Layer {
 
 /** As {@link openLayer}, for a file that is open already. */
 export function readLayer(file: BlockFile): Layer {
-  const tables = readTables(file);
+  return readLayerDespite(file, STRICT);
+}
+
+/** As {@link readLayer}; `findings` may let pass what {@link readTables} reports. */
+export function readLayerDespite(file: BlockFile, findings: Findings): Layer {
+  const tables = readTables(file, findings);
   const { regions, geometry, header } = tables;
   const used = reserveTables(tables.file, header, regions);
   return { ...tables, ...readBat(tables.file, regions.bat, geometry, used) };

@@ -3,7 +3,8 @@ import { errorTable } from '../error-entry.ts';
 const RESTORE = 'Restore the file from a copy.';
 const GET_AGAIN = 'Get the file again.';
 const REPAIR = '`hyperfile disk check --repair {path}` puts it right.';
-const SET_PARENT = 'Set the parent again, for example with `Set-VHD -ParentPath`, or restore the file.';
+const SET_PARENT =
+  'Say it anew with `hyperfile disk rebase FILE --parent PARENT`, on Windows also with `Set-VHD -ParentPath`, or restore the file.';
 const CONVERT = 'Convert the disk with the program that made it.';
 
 /** The error codes of `vhdx` about the tables inside a file, in the order in which they are read. */
@@ -182,7 +183,7 @@ export const vhdxTableCodes = errorTable({
     exit: 4,
     message: '{path} is a difference, but does not say from which disk',
     why: 'The metadata speak of a parent, and the item that names it is not there.',
-    todo: SET_PARENT,
+    todo: 'Restore the file: there is no place for the name of a parent in it.',
   },
   VHDX_LOCATOR_UNUSED: {
     exit: 4,

@@ -7,8 +7,9 @@ import { randomGuid, ZERO_GUID } from '../../bytes/guid.ts';
 import type { BlockFile } from '../../disk/block-file.ts';
 import { openHostFile } from '../../disk/host-file.ts';
 import { closeLayers, openLayers } from '../ancestry.ts';
+import { STRICT, type Findings } from '../findings.ts';
 import { readCurrentHeader } from '../header.ts';
-import { readLayer } from '../layer.ts';
+import { readLayerDespite } from '../layer.ts';
 import { applyLog } from '../log/replay.ts';
 import { EditedDisk } from './edited-disk.ts';
 import { Editor } from './editor.ts';
@@ -16,13 +17,13 @@ import { Headers } from './headers.ts';
 
 /**
  * An editor for an open, writable file. Nothing is written before the first change, but for the replay of a log.
- * @throws HyperfileError of `readLayer`; the file is as it was then.
+ * @throws HyperfileError of `readLayer`, unless `findings` let it pass; the file is as it was then.
  */
-export function openEditor(file: BlockFile, newDataWriteGuid?: string): Editor {
-  const layer = readLayer(file);
+export function openEditor(file: BlockFile, newDataWriteGuid?: string, findings: Findings = STRICT): Editor {
+  const layer = readLayerDespite(file, findings);
   if (layer.header.logGuid === ZERO_GUID) return new Editor(layer, newDataWriteGuid);
   replayLog(file);
-  return new Editor(readLayer(file), newDataWriteGuid);
+  return new Editor(readLayerDespite(file, findings), newDataWriteGuid);
 }
 
 /** What the disk holds stays the same, so it keeps its DataWriteGuid. */

@@ -1,12 +1,27 @@
-/** Tells a differencing disk anew where its parent is. Not a block is touched, and its own children stay valid. */
+/**
+ * Tells a differencing disk anew where its parent is, whether what it says about that is sound or damaged. Not a block is
+ * touched, and its own children stay valid.
+ */
 import path from 'node:path';
+import type { ErrorCode } from '../../base/codes/index.ts';
 import { HyperfileError } from '../../base/error.ts';
 import { closeLayers, identityOf, openLayers } from '../ancestry.ts';
 import type { Editor } from '../edit/editor.ts';
 import { replaceItem } from '../edit/metadata-edit.ts';
 import { openEditor, openLocked } from '../edit/open.ts';
+import { errorOf, STRICT, type Finding, type Findings } from '../findings.ts';
 import { encodeLocator, PATH_KEYS } from '../locator.ts';
 import { locatorFor } from '../parent-paths.ts';
+
+const REWRITTEN: ReadonlySet<ErrorCode> = new Set([
+  'VHDX_LOCATOR_TYPE',
+  'VHDX_LOCATOR_RESERVED',
+  'VHDX_LOCATOR_TABLE',
+  'VHDX_LOCATOR_ENTRY',
+  'VHDX_LOCATOR_DUPLICATE',
+  'VHDX_LOCATOR_LINKAGE',
+  'VHDX_LOCATOR_PATH',
+]);
 
 export interface RebaseOptions {
   /** Take a parent with another identity: only right when it reads exactly as the old one did. */
@@ -22,7 +37,8 @@ export interface ParentIdentity {
 /**
  * Makes `parentPath` the parent of `childPath`.
  * @throws HyperfileError VHDX_NO_PARENT, VHDX_PARENT_MISMATCH, VHDX_PARENT_GEOMETRY, VHDX_CHAIN_CYCLE, VHDX_IN_USE,
- *   VHDX_METADATA_FULL, and those of `openLayers` for the new parent; the child is unchanged then.
+ *   VHDX_METADATA_FULL, those of `openLayers` for the new parent, and VHDX_LOCATOR_* when the child has forgotten its
+ *   parent's identity and nobody vouches for this one; the child is unchanged then.
  */
 export function rebase(childPath: string, parentPath: string, options: RebaseOptions = {}): void {
   const locked = openLocked(childPath);
@@ -34,17 +50,19 @@ export function rebase(childPath: string, parentPath: string, options: RebaseOpt
     if (parents.some((layer) => identityOf(layer.path) === own)) {
       throw new HyperfileError('VHDX_CHAIN_CYCLE', { data: { path: locked.file.path } });
     }
-    const editor = openEditor(locked.file);
-    const { locator, geometry } = editor.layer;
+    const damage = new LocatorDamage();
+    const editor = openEditor(locked.file, undefined, damage);
+    const { locator, geometry, metadata } = editor.layer;
     const data = { path: childPath, parent: parentPath };
-    if (locator === undefined) throw new HyperfileError('VHDX_NO_PARENT', { data });
+    if (!metadata.hasParent) throw new HyperfileError('VHDX_NO_PARENT', { data });
     const [sectorBytes, parentSectorBytes] = [geometry, parent.geometry].map(
       (shape) => shape.logicalSectorBytes,
     );
     if (sectorBytes !== parentSectorBytes) {
       throw new HyperfileError('VHDX_PARENT_GEOMETRY', { data: { ...data, sectorBytes, parentSectorBytes } });
     }
-    if (options.ignoreMismatch !== true && !locator.linkage.includes(parent.dataWriteGuid)) {
+    if (options.ignoreMismatch !== true && locator === undefined) throw damage.error();
+    if (options.ignoreMismatch !== true && locator?.linkage.includes(parent.dataWriteGuid) === false) {
       const hint = 'If the disk below holds exactly what the old one held, say --ignore-id-mismatch.';
       throw new HyperfileError('VHDX_PARENT_MISMATCH', { data, hint });
     }
@@ -52,6 +70,24 @@ export function rebase(childPath: string, parentPath: string, options: RebaseOpt
     editor.finish();
   } finally {
     locked.close();
+  }
+}
+
+/** Lets pass what is wrong with the item that is written anew, and nothing else. */
+class LocatorDamage implements Findings {
+  readonly isThorough = false;
+  #first: Finding | undefined;
+
+  report(finding: Finding): void {
+    if (!REWRITTEN.has(finding.code)) return STRICT.report(finding);
+    this.#first ??= finding;
+  }
+
+  /** Of a child whose parent could be any disk. */
+  error(): HyperfileError {
+    const { code, at, data } = errorOf(this.#first!);
+    const hint = 'If the disk below is the one that this was made on, say --ignore-id-mismatch.';
+    return new HyperfileError(code, { data, hint, ...(at !== undefined && { at }) });
   }
 }
 

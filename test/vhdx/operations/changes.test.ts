@@ -6,12 +6,14 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { openChain } from '../../../src/vhdx/chain.ts';
 import { createChild, createFixed, createVhdx } from '../../../src/vhdx/create.ts';
 import { openForChange, openLocked } from '../../../src/vhdx/edit/open.ts';
+import { checkChain } from '../../../src/vhdx/operations/check.ts';
 import { compactDisk } from '../../../src/vhdx/operations/compact.ts';
 import { mergeDisk } from '../../../src/vhdx/operations/merge-disk.ts';
 import { rebase } from '../../../src/vhdx/operations/rebase.ts';
 import { resizeDisk } from '../../../src/vhdx/operations/resize.ts';
 import { trimDisk } from '../../../src/vhdx/operations/trim.ts';
 import { describeWith } from '../../support/needs.ts';
+import { childFile, DAMAGES } from '../damage.ts';
 import { contents, GIB, MIB, pattern, scratchFolder } from '../scratch.ts';
 
 function run<T>(work: Generator<unknown, T>): T {
@@ -146,6 +148,39 @@ describe('rebasing', () => {
     rebase(middle, other, { ignoreMismatch: true });
     expect(shown(middle).subarray(0, 4096).equals(Buffer.alloc(4096))).toBe(true);
   });
+
+  const damages = DAMAGES.filter(
+    ({ code: of }) => of.startsWith('VHDX_LOCATOR_') && of !== 'VHDX_LOCATOR_MISSING',
+  );
+  it.each(damages)(
+    'writes anew what a difference says about its parent: $what',
+    ({ code: of, change: damage }) => {
+      const child = childFile();
+      const parent = path.join(path.dirname(child), 'base.vhdx');
+      const before = shown(child);
+      const bytes = fs.readFileSync(child);
+      fs.writeFileSync(child, damage(bytes) ?? bytes);
+      expect(() => openChain(child)).toThrow(code(of));
+      const damaged = fs.readFileSync(child);
+      const other = path.join(path.dirname(child), 'other.vhdx');
+      createVhdx(other, { sizeBytes: 8 * MIB });
+      // Another disk is refused: because it is one, or because nobody knows.
+      expect(() => rebase(child, other)).toThrow(/VHDX_|identity|parent/);
+      expect(fs.readFileSync(child).equals(damaged)).toBe(true);
+      try {
+        rebase(child, parent);
+      } catch (error) {
+        expect(error).toMatchObject({
+          code: of,
+          hint: expect.stringContaining('--ignore-id-mismatch') as string,
+        });
+        expect(fs.readFileSync(child).equals(damaged)).toBe(true);
+        rebase(child, parent, { ignoreMismatch: true });
+      }
+      expect(shown(child).equals(before)).toBe(true);
+      expect([...checkChain(child)].flatMap(({ findings }) => findings.listed)).toEqual([]);
+    },
+  );
 
   it('sees a disk among its own ancestors by whatever path they are reached', () => {
     const { folder, middle, leaf } = chainOfThree();
