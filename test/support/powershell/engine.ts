@@ -16,12 +16,20 @@ export interface PowerShellEngine {
 export const POWERSHELL_NEEDS: readonly string[] =
   process.env.HYPERFILE_TEST_POWERSHELL !== undefined || has('pwsh') ? [] : ['dotnet:10'];
 
-/** A session that writes plain text and asks nobody for anything. */
+/**
+ * A session that writes plain text, asks nobody for anything, and lives for seconds: .NET spends a third of these on
+ * what pays in programs that run for hours, as compiling again what is called often.
+ */
 export const POWERSHELL_ENVIRONMENT = {
   TERM: 'dumb',
   NO_COLOR: '1',
   POWERSHELL_TELEMETRY_OPTOUT: '1',
   POWERSHELL_UPDATECHECK: 'Off',
+  DOTNET_TieredPGO: '0',
+  DOTNET_TC_CallCountingDelayMs: '60000',
+  DOTNET_EnableWriteXorExecute: '0',
+  DOTNET_gcConcurrent: '0',
+  DOTNET_GCgen0size: '0x4000000',
 } as const;
 
 const SOURCES = path.join(import.meta.dirname, 'engine');

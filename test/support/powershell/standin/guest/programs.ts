@@ -5,6 +5,7 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { POWERSHELL_ENVIRONMENT } from '../../engine.ts';
 import { COMMAND_LINE } from './command-line.ts';
 import { EXIT_CODES } from './exit-code.ts';
 import { GUEST_ROOT } from './paths.ts';
@@ -57,6 +58,7 @@ exec '${this.#powershell}' "$@"`;
   environment(place: GuestPlace): NodeJS.ProcessEnv {
     mkdirSync(path.join(place.root, 'Users', place.userName), { recursive: true });
     const config = path.join(this.#folder, place.machineId);
+    const { NODE_COMPILE_CACHE } = process.env;
     mkdirSync(path.join(config, 'powershell'), { recursive: true });
     writeFileSync(path.join(config, 'powershell/profile.ps1'), guestProfile(place));
     return {
@@ -65,10 +67,9 @@ exec '${this.#powershell}' "$@"`;
       XDG_CONFIG_HOME: config,
       XDG_DATA_HOME: path.join(config, 'data'),
       XDG_CACHE_HOME: path.join(config, 'cache'),
-      TERM: 'dumb',
-      NO_COLOR: '1',
-      POWERSHELL_TELEMETRY_OPTOUT: '1',
-      POWERSHELL_UPDATECHECK: 'Off',
+      ...POWERSHELL_ENVIRONMENT,
+      // Programs from their sources: Node compiles them once.
+      ...(NODE_COMPILE_CACHE !== undefined && { NODE_COMPILE_CACHE }),
       COMPUTERNAME: place.machineName,
       USERNAME: place.userName,
       USERPROFILE: 'C:\\Users\\' + place.userName,
