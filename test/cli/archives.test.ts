@@ -2,10 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { builtCommand } from '../support/built-command.ts';
 import { fakeConsole } from './fake-console.ts';
 import { hyperfile, imagesOf, newHost, output, withImage, type Host } from './transfer-hosts.ts';
-
-const MAIN = path.resolve(import.meta.dirname, '../../src/cli/main.ts');
 
 let here: Host;
 let there: Host;
@@ -20,7 +19,7 @@ const runFiles = (host: Host) => readdirSync(path.join(host.env.HYPERFILE_STORE 
 /** Runs the command as a program, whose input and output are pipes. */
 function piped(host: Host, args: readonly string[], input?: Buffer) {
   const env = { ...process.env, ...host.env };
-  return spawnSync(process.execPath, [MAIN, ...args], {
+  return spawnSync(process.execPath, [builtCommand(), ...args], {
     cwd: host.folder,
     env,
     maxBuffer: 1 << 28,

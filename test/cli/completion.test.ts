@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { completions } from '../../src/cli/complete.ts';
 import { run } from '../../src/cli/run.ts';
 import { VERBS } from '../../src/cli/verbs.ts';
+import { builtCommand } from '../support/built-command.ts';
 import { describeWith } from '../support/needs.ts';
 import { powershellEngine, POWERSHELL_ENVIRONMENT, POWERSHELL_NEEDS } from '../support/powershell/engine.ts';
 import { runScript } from '../support/powershell/run-script.ts';
@@ -16,10 +17,8 @@ const folder = mkdtempSync(path.join(tmpdir(), 'hyperfile-completion-'));
 const home = path.join(folder, 'store');
 beforeAll(async () => {
   await storeWithImages(home, ['web:1.2', 'web:latest', 'team/db:latest']);
-  const main = path.resolve(import.meta.dirname, '../../src/cli/main.ts');
-  writeFileSync(path.join(folder, 'hyperfile'), `#!/bin/sh\nexec '${process.execPath}' '${main}' "$@"\n`, {
-    mode: 0o755,
-  });
+  const command = `exec '${process.execPath}' '${builtCommand()}' "$@"`;
+  writeFileSync(path.join(folder, 'hyperfile'), `#!/bin/sh\n${command}\n`, { mode: 0o755 });
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

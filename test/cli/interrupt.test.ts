@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { interruptible } from '../../src/cli/interrupt.ts';
+import { builtCommand } from '../support/built-command.ts';
 import { poseAs } from '../support/pose-as.ts';
 
 const WORKER = path.join(import.meta.dirname, 'interrupted-work.ts');
@@ -55,8 +56,9 @@ test('Ctrl-Break stops the work on Windows', async () => {
 
 describe('a reader that goes away', () => {
   test('is no error', async () => {
-    const main = path.resolve(import.meta.dirname, '../../src/cli/main.ts');
-    const child = spawn(process.execPath, [main, 'help', 'build'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [builtCommand(), 'help', 'build'], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     child.stdout.destroy();
     let err = '';
     child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));

@@ -6,12 +6,11 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { Prompt } from '../../src/cli/prompt.ts';
+import { builtCommand } from '../support/built-command.ts';
 import { describeWith, has, testWith } from '../support/needs.ts';
 import { PASSWORD, REGISTRY_NEEDS, startRegistry, USERNAME, type TestRegistry } from '../support/registry.ts';
 import { fakeConsole } from './fake-console.ts';
 import { hyperfile, newHost, output, withImage, type Host } from './transfer-hosts.ts';
-
-const MAIN = path.resolve(import.meta.dirname, '../../src/cli/main.ts');
 
 let registry: TestRegistry;
 beforeAll(async () => {
@@ -126,7 +125,7 @@ describe('Ctrl-C', () => {
     const host = await silentServer();
     const { env, folder } = newHost({});
     const words = verb === 'inspect' ? ['inspect', '--remote'] : [verb];
-    const child = spawn(process.execPath, [MAIN, ...words, `${host}/web`], {
+    const child = spawn(process.execPath, [builtCommand(), ...words, `${host}/web`], {
       env: { ...process.env, ...env },
       cwd: folder,
       stdio: ['ignore', 'ignore', 'pipe'],
@@ -144,7 +143,7 @@ describe('Ctrl-C', () => {
 
 testWith(['/proc/self/cmdline'], 'a password given as an option leaves the list of processes', async () => {
   const host = await silentServer();
-  const child = spawn(process.execPath, [MAIN, 'login', '-u', 'me', '-p', 'open-sesame', host], {
+  const child = spawn(process.execPath, [builtCommand(), 'login', '-u', 'me', '-p', 'open-sesame', host], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   await once(child.stderr, 'data');

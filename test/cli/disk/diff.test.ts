@@ -7,10 +7,9 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { run } from '../../../src/cli/run.ts';
 import { createChild } from '../../../src/vhdx/create.ts';
 import { createDisk, openSandbox } from '../../../src/vhdx/sandbox.ts';
+import { builtCommand } from '../../support/built-command.ts';
 import { MIB, pattern, scratchFolder } from '../../vhdx/scratch.ts';
 import { fakeConsole } from '../fake-console.ts';
-
-const ENTRY = path.resolve(import.meta.dirname, '../../../src/cli/main.ts');
 
 let folder: string;
 
@@ -115,7 +114,7 @@ describe('disk diff', () => {
       disk.seal();
       disk.close();
     }
-    const child = spawn(process.execPath, [ENTRY, 'disk', 'diff', '--progress=json', ...large], {
+    const child = spawn(process.execPath, [builtCommand(), 'disk', 'diff', '--progress=json', ...large], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let [out, err] = ['', ''];

@@ -7,11 +7,10 @@ import { run } from '../../../src/cli/run.ts';
 import { createChild } from '../../../src/vhdx/create.ts';
 import type { MapExtent } from '../../../src/vhdx/operations/map.ts';
 import { createDisk, openSandbox } from '../../../src/vhdx/sandbox.ts';
+import { builtCommand } from '../../support/built-command.ts';
 import { describeWith } from '../../support/needs.ts';
 import { MIB, pattern, scratchFolder } from '../../vhdx/scratch.ts';
 import { fakeConsole } from '../fake-console.ts';
-
-const ENTRY = path.resolve(import.meta.dirname, '../../../src/cli/main.ts');
 
 async function map(cwd: string, ...argv: string[]): Promise<{ status: number; out: string; err: string }> {
   const console = fakeConsole({ cwd });
@@ -95,7 +94,7 @@ describe('disk map', () => {
     createDiskOfIslands(file, 64);
     const child = path.join(folder, 'child.vhdx');
     createChild(child, file);
-    const command = `"${process.execPath}" "${ENTRY}" disk map child.vhdx | head -n 2`;
+    const command = `"${process.execPath}" "${builtCommand()}" disk map child.vhdx | head -n 2`;
     const out = execFileSync('sh', ['-c', command], { cwd: folder, encoding: 'utf8', timeout: 60_000 });
     expect(out.split('\n').length).toBe(3);
   });
