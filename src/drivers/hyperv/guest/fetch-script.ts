@@ -75,12 +75,18 @@ trace() {
   done
 }`;
 
-/** What GNU's tar is told besides. Its status 1 says that a file changed meanwhile: a running system writes to some. */
+/**
+ * GNU's tar ends with status 1 when a file has changed meanwhile, which a running system does to some, and also when one
+ * could not be read to its end: then it has filled it up with zeros. Its own words, in no other language, tell which.
+ */
 const PACK = `command -v tar >/dev/null || { echo 'it has no tar' >&2; exit 1; }
 case "$(tar --version 2>/dev/null)" in
 *GNU*)
-  tar -c --format=pax --numeric-owner --sparse --xattrs --no-unquote --null -T - -f -
-  [ $? -le 1 ]
+  { said=$(LC_ALL=C tar -c --format=pax --numeric-owner --sparse --xattrs --no-unquote --null -T - -f - 2>&1 >&3); } 3>&1
+  status=$?
+  printf '%s\\n' "$said" >&2
+  wrong=$(printf '%s\\n' "$said" | grep -v -e 'changed as we read it$' -e 'removed before we read it$' -e 'socket ignored$')
+  [ "$status" -eq 0 ] || { [ "$status" -eq 1 ] && [ -z "$wrong" ]; }
   ;;
 *) tr '\\0' '\\n' | tar -c -T - -f - ;;
 esac || exit ${STATUS.unreadable}`;

@@ -1,4 +1,4 @@
-/** A Linux guest over SSH. Commands run as root, or as the user that the recipe names; the guest needs sh, dd and setsid. */
+/** A Linux guest over SSH. Commands run as root, or as the user that the recipe names; the guest needs sh, dd, setsid and, for some, unshare. */
 import { randomBytes } from 'node:crypto';
 import { HyperfileError, isHyperfileError } from '../../../base/error.ts';
 import { resolveUser } from '../../../fs/guest-user.ts';
