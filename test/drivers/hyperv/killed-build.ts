@@ -32,6 +32,7 @@ await sandbox.restart();
 await sandbox.files.makeDirectory('C:\\more');
 await sandbox.close();
 const view = await driver.open({ chain: [layer('two'), layer('one'), base] });
+await view.files.asSource({ sources: [] });
 await view.close();
 const calls = powershell.callCount;
 await driver.close();
