@@ -3,8 +3,8 @@
     Proves Hyperfile on a real Hyper-V host, end to end, and leaves nothing behind.
 .DESCRIPTION
     Builds the sample windows-web with the command in dist/ (npm run build), again from the cache, and with one line
-    changed; looks at the layers with Hyper-V's own cmdlets; starts a machine from the result; interrupts a build and
-    kills another. After each it looks for machines, attached disks, processes and files that should be gone.
+    changed; looks at the layers with Hyper-V's own cmdlets; starts a machine from the result; seals by checkpoints;
+    restarts for an installer; copies between stages; interrupts a build and kills another. After each it looks for machines, attached disks, processes and files that should be gone.
     Prints a table of what was proven. Runs in Windows PowerShell 5.1 and in PowerShell 7, as an
     administrator: disks are mounted.
 .PARAMETER BaseDisk
@@ -59,6 +59,7 @@ $ProgressPreference = 'SilentlyContinue'
 $script:Claims = New-Object -TypeName 'System.Collections.Generic.List[object]'
 $script:Tag = 'hyperfile-host-test'
 $script:ImageName = 'hyperfile-host-test:1'
+$script:OtherName = 'hyperfile-host-test:2'
 $script:Interrupted = 130
 
 # --- What is claimed, and whether it held ---
@@ -162,12 +163,14 @@ function Invoke-Hyperfile {
 function Get-BuildArgument {
     <#
     .SYNOPSIS
-        The command line of a build of the sample.
+        The command line of a build of the sample, or of another recipe with the same base.
     #>
     [OutputType([string[]])]
-    param([switch] $NoCache)
-    $words = @('build', '--progress', 'json', '--driver', 'hyperv', '--secret', "id=guest,src=$script:Secret", '--tag', $script:ImageName)
+    param([switch] $NoCache, [switch] $Checkpoint, [string] $Recipe = '', [string] $Tag = $script:ImageName)
+    $words = @('build', '--progress', 'json', '--driver', 'hyperv', '--secret', "id=guest,src=$script:Secret", '--tag', $Tag)
     if ($script:Options -ne '') { $words += @('--driver-opt', $script:Options) }
+    if ($Checkpoint) { $words += @('--driver-opt', 'seal=checkpoint') }
+    if ($Recipe -ne '') { $words += @('--file', $Recipe) }
     if ($NoCache) { $words += '--no-cache' }
     $words + $script:Context
 }
@@ -175,11 +178,12 @@ function Get-BuildArgument {
 function Invoke-Build {
     <#
     .SYNOPSIS
-        Builds the sample.
+        Builds.
     .OUTPUTS
         The last event of the build: its steps, how many were cached, the image.
     #>
-    $events = Invoke-Hyperfile -Argument (Get-BuildArgument) -Minutes $script:BuildMinutes |
+    param([string[]] $Argument = (Get-BuildArgument))
+    $events = Invoke-Hyperfile -Argument $Argument -Minutes $script:BuildMinutes |
         Where-Object { $_.StartsWith('{') } | ForEach-Object { ConvertFrom-Json -InputObject $_ }
     @($events | Where-Object { $_.type -eq 'build-end' })[0]
 }
@@ -315,7 +319,10 @@ function Read-MachineFile {
     param([Parameter(Mandatory = $true)] [string] $DiskPath, [Parameter(Mandatory = $true)] [string] $File)
     $machine = Hyper-V\New-VM -Name "$script:Tag-$([guid]::NewGuid().ToString('N').Substring(0, 8))" -Generation 2 -MemoryStartupBytes 2GB -VHDPath $DiskPath -Path $script:Work -ErrorAction Stop
     try {
-        Hyper-V\Set-VM -VM $machine -AutomaticCheckpointsEnabled $false -ErrorAction Stop
+        # Not on Windows Server 2016.
+        if ((Get-Command -Name 'Hyper-V\Set-VM').Parameters.ContainsKey('AutomaticCheckpointsEnabled')) {
+            Hyper-V\Set-VM -VM $machine -AutomaticCheckpointsEnabled $false -ErrorAction Stop
+        }
         Hyper-V\Start-VM -VM $machine -ErrorAction Stop
         $deadline = [datetime]::UtcNow.AddMinutes(10)
         while ($true) {
@@ -370,6 +377,41 @@ function Test-Build {
         Assert-True -Condition ($layers[-1].id -eq $script:FirstLayers[-1].id) -Otherwise 'the base is another'
         Assert-True -Condition ($layers[0].id -ne $script:FirstLayers[0].id) -Otherwise 'the last layer is the old one'
         Assert-True -Condition ($changed.cachedSteps -lt $changed.totalSteps) -Otherwise 'everything was cached'
+    }
+}
+
+function Test-Step {
+    <#
+    .SYNOPSIS
+        Builds what the sample has not: layers of a guest that goes on, and steps of other kinds.
+    #>
+    Test-Claim -Claim 'a build that is sealed by checkpoints ends, and nothing of them is left after the next command' -Proof {
+        $sealed = Invoke-Build -Argument (Get-BuildArgument -NoCache -Checkpoint -Tag $script:OtherName)
+        Assert-True -Condition ($sealed.status -eq 'done') -Otherwise "the build ended as $($sealed.status)"
+        # Hyper-V may be merging for a while.
+        $deadline = [datetime]::UtcNow.AddMinutes(10)
+        while ($true) {
+            $null = Invoke-Hyperfile -Argument 'images'
+            try { Assert-NothingLeft; break } catch { if ([datetime]::UtcNow -gt $deadline) { throw } }
+            Start-Sleep -Seconds 5
+        }
+    }
+    Test-Claim -Claim 'a restart that an installer asks for, a command without network, and files of another stage work' -Proof {
+        $from = @([System.IO.File]::ReadAllLines((Join-Path -Path $script:Context -ChildPath 'Hyperfile')) | Where-Object { $_.StartsWith('FROM ') })[0]
+        $recipe = Join-Path -Path $script:Context -ChildPath 'Steps.Hyperfile'
+        [System.IO.File]::WriteAllLines($recipe, [string[]] @(
+                '# escape=`'
+                "$from AS maker"
+                'RUN echo made> C:\made.txt && exit 3010'
+                'RUN --network=none ping -n 1 8.8.8.8 || echo none> C:\network.txt'
+                $from
+                'COPY --from=maker C:/made.txt C:/network.txt C:\in\'
+                'RUN if exist C:\in\made.txt (if exist C:\in\network.txt exit 0) & exit 1'
+            ))
+        $built = Invoke-Build -Argument (Get-BuildArgument -Recipe $recipe -Tag $script:OtherName)
+        Assert-True -Condition ($built.status -eq 'done') -Otherwise "the build ended as $($built.status)"
+        $null = Invoke-Hyperfile -Argument 'rmi', $script:OtherName
+        Assert-NothingLeft
     }
 }
 
@@ -599,6 +641,7 @@ try {
         $null = Test-Build
         if (@($script:Claims | Where-Object { $_.Claim -eq 'the sample builds' -and $_.Proven -eq 'yes' }).Count -gt 0) {
             $null = Test-Layer
+            $null = Test-Step
             $null = Test-End
         }
     }

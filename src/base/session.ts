@@ -16,6 +16,7 @@ import {
 import path from 'node:path';
 import { diskFullAt } from './atomic-file.ts';
 import { systemCode } from './error.ts';
+import { isOnWindows } from './host-platform.ts';
 import { ownerIsGone, ownerTag } from './owner.ts';
 import { removeFile } from './patience.ts';
 
@@ -113,7 +114,10 @@ function removeUnmounted(folder: string): void {
   for (const name of readdirSync(folder)) {
     const entry = path.join(folder, name);
     const stat = statOfLiving(entry);
-    if (stat?.dev !== device) continue;
+    if (stat?.dev !== device) {
+      removeEmptied(entry);
+      continue;
+    }
     if (stat.isDirectory()) removeUnmounted(entry);
     else removeFile(entry);
   }
@@ -124,12 +128,23 @@ function removeUnmounted(folder: string): void {
   }
 }
 
-/** Undefined for the mount point of a file system whose server is dead. */
+/** On Windows, where a volume was mounted that is gone: a folder that leads nowhere and can only be removed. */
+function removeEmptied(mountPoint: string): void {
+  if (!isOnWindows()) return;
+  try {
+    rmdirSync(mountPoint);
+  } catch {
+    // Then the folder around it stays, too.
+  }
+}
+
+/** Undefined for the mount point of a file system whose server is dead, or of a volume that is gone. */
 function statOfLiving(entry: string): Stats | undefined {
   try {
     return lstatSync(entry, { throwIfNoEntry: false });
   } catch (error) {
-    if (['ENOTCONN', 'ECONNABORTED', 'EIO'].includes(systemCode(error) ?? '')) return undefined;
+    if (isOnWindows() || ['ENOTCONN', 'ECONNABORTED', 'EIO'].includes(systemCode(error) ?? ''))
+      return undefined;
     throw error;
   }
 }

@@ -131,7 +131,7 @@ describeWith([...new Set([...STANDIN_NEEDS, ...MACHINE_NEEDS])], 'a Windows gues
     await here.expectWholeStore();
   });
 
-  test.each(['Mount-VHD', 'New-VM', 'Start-VM', 'New-PSSession', 'Stop-VM'])(
+  test.each(['Mount-VHD', 'New-VM', 'Start-VM', 'New-PSSession', 'guest: shutdown', 'Remove-VM'])(
     'is interrupted in the middle of %s, and nothing is left of it',
     async (cmdlet) => {
       const before = standIn.host.calls.length;
@@ -145,17 +145,22 @@ describeWith([...new Set([...STANDIN_NEEDS, ...MACHINE_NEEDS])], 'a Windows gues
     },
   );
 
-  test.each(['was killed', 'was on a host that lost power'])(
-    'of a build that %s is removed by the next command, whatever that is',
-    async (what) => {
+  test.each([
+    ['was killed', 'New-PSSession', 1],
+    ['was on a host that lost power', 'New-PSSession', 1],
+    ['was killed', 'Add-PartitionAccessPath', 0],
+    ['was on a host that lost power', 'Add-PartitionAccessPath', 0],
+  ])(
+    'of a build that %s after %s is removed by the next command, whatever that is',
+    async (what, cmdlet, machineCount) => {
       const before = standIn.host.calls.length;
       const secret = ['--secret', `id=guest,src=${path.join(here.folder, 'guest.txt')}`];
       const building = here.startBuild(recipe, [...secret, '--no-cache'], { longestMs: LONGEST_MS });
-      while (!standIn.host.calls.slice(before).includes('New-PSSession')) await sleep(5);
+      while (!standIn.host.calls.slice(before).includes(cmdlet)) await sleep(5);
       building.signalGroup('SIGKILL');
       await building.ended;
       if (what === 'was on a host that lost power') await standIn.host.restart();
-      expect(standIn.host.leftovers().machines).toHaveLength(1);
+      expect(standIn.host.leftovers().machines).toHaveLength(machineCount);
       await here.done(['images']);
     },
   );

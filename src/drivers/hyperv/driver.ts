@@ -26,6 +26,7 @@ import { cleanLeftovers, SESSION_MARKER } from './leftovers.ts';
 import { chooseSwitch } from './machine-spec.ts';
 import { parseHyperVOptions, type HyperVOptions } from './options.ts';
 import { takeOwnIdentity } from './own-identity.ts';
+import { unlessHeld, whenReleased } from './released.ts';
 import { HyperVSandbox } from './sandbox.ts';
 import { PowerShellSession } from './session/session.ts';
 
@@ -117,8 +118,9 @@ export class HyperVDriver implements Driver {
     await this.#powershell.close();
     const failed = closed.find((result) => result.status === 'rejected');
     if (failed) throw failed.reason;
-    this.#session?.close();
+    const session = this.#session;
     this.#session = undefined;
+    if (session) await whenReleased(() => session.close()).catch(unlessHeld);
   }
 
   async #lookForWindows(chain: readonly string[], signal: AbortSignal | undefined): Promise<RootPartition> {

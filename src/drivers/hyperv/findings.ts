@@ -33,10 +33,10 @@ function rights({ isAdministrator, isHyperVAdministrator }: HostFacts): Finding 
   );
 }
 
-function hyperV({ failure, moduleVersion, machineVersions }: HostFacts): Finding {
+function hyperV({ failure, moduleVersion, machineVersion }: HostFacts): Finding {
   if (failure === null)
     return ok(
-      `Hyper-V (module ${moduleVersion ?? 'unknown'}, machines up to version ${machineVersions.at(-1) ?? 'unknown'})`,
+      `Hyper-V (module ${moduleVersion ?? 'unknown'}, machines of version ${machineVersion ?? 'unknown'})`,
     );
   const isMissing = /^(CouldNotAutoLoadModule|CommandNotFoundException|Modules_ModuleNotFound)\b/.test(
     failure.id,
@@ -65,7 +65,10 @@ function network({ switches }: HostFacts): Finding {
 
 function fileSystem({ fileSystem, folder }: StoreFacts): Finding {
   if (fileSystem === null)
-    return { level: 'advice', what: `the store is on a share (${folder})`, todo: MOVE };
+    return problem(
+      `the store is on a share (${folder}), where no disk's volume can be shown as a folder`,
+      MOVE,
+    );
   if (FILE_SYSTEMS.includes(fileSystem)) return ok(`the store is on ${fileSystem}`);
   return problem(`the store is on ${fileSystem}, where Hyper-V keeps no disks`, MOVE);
 }

@@ -15,8 +15,8 @@ export interface HostFacts {
   readonly isHyperVAdministrator: boolean | null;
   /** Why Hyper-V could not be asked. */
   readonly failure: { readonly id: string; readonly category: string; readonly message: string } | null;
-  /** Configuration versions of machines: `12.0`. */
-  readonly machineVersions: readonly string[];
+  /** The configuration version of new machines: `12.0`. */
+  readonly machineVersion: string | null;
   readonly processors: number | null;
   readonly memoryBytes: number | null;
   readonly switches: readonly VirtualSwitch[];

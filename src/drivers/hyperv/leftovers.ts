@@ -5,6 +5,7 @@ import { isHyperfileError } from '../../base/error.ts';
 import type { StaleSession } from '../../base/session.ts';
 import { openLayer } from '../../vhdx/layer.ts';
 import type { HyperVHost } from './host.ts';
+import { whenReleased } from './released.ts';
 
 /** A file in the folder of a session that says that it was this driver's. */
 export const SESSION_MARKER = 'hyperv';
@@ -26,8 +27,8 @@ export async function cleanLeftovers(host: HyperVHost, stale: readonly StaleSess
   // Machines first: they hold the disks.
   for (const { id } of machines) await host.removeMachine(id);
   for (const session of stale) {
-    for (const file of session.files.filter(isDisk)) await host.dismountDisk(file);
-    session.remove();
+    for (const file of session.files.filter(isDisk)) await whenReleased(() => host.dismountDisk(file));
+    await whenReleased(() => session.remove());
   }
   return machines.length + stale.length;
 }

@@ -5,7 +5,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { claimNew } from '../../base/claim-new.ts';
-import { HyperfileError } from '../../base/error.ts';
+import { HyperfileError, isHyperfileError } from '../../base/error.ts';
 import type { Listener } from '../../base/events.ts';
 import type { Session } from '../../base/session.ts';
 import type { GuestFiles } from '../../fs/guest-files.ts';
@@ -27,6 +27,7 @@ import { lazyFiles } from './lazy-files.ts';
 import { MachineDisk } from './machine-disk.ts';
 import { machineSpec, type MachineSpec } from './machine-spec.ts';
 import type { HyperVOptions } from './options.ts';
+import { unlessHeld, whenReleased } from './released.ts';
 import { CheckpointSeal } from './seal/checkpoint.ts';
 import { sealFile, ShutdownSeal } from './seal/shutdown.ts';
 import { mustSetUp, SET_UP } from './setup-state.ts';
@@ -167,13 +168,21 @@ export class HyperVSandbox implements Sandbox {
       const [machine, strategy] = [this.#machine, this.#strategy];
       if (strategy.isLent && !machine.fits(spec)) await strategy.takeBack(this.#place());
       const place = this.#place();
-      if (this.#system === 'windows') this.#setupState ??= await this.#disk.look(place.sandboxPath, signal);
+      if (this.#system === 'windows') this.#setupState ??= await this.#look(place.sandboxPath, signal);
       await this.#dismount();
       const diskPath = strategy.isLent ? machine.diskPath! : await strategy.lend(place);
       const isSettingUp = this.#setupState !== undefined && mustSetUp(this.#setupState);
       const guest = await machine.start(spec, diskPath, { isSettingUp, ...(signal && { signal }) });
       if (isSettingUp) this.#setupState = SET_UP;
       return guest;
+    });
+  }
+
+  /** Whoever may run machines and not mount disks has to see how his first command fares. */
+  #look(diskPath: string, signal: AbortSignal | undefined): Promise<string> {
+    return this.#disk.look(diskPath, signal).catch((error: unknown) => {
+      if (isHyperfileError(error, 'HYPERV_RIGHTS')) return SET_UP;
+      throw error;
     });
   }
 
@@ -225,10 +234,11 @@ export class HyperVSandbox implements Sandbox {
     await attempt(() => this.#machine.remove());
     await attempt(() => this.#disk.discard());
     const unsealed = this.#sandboxPath;
-    if (unsealed !== undefined) await attempt(() => session.discard(unsealed));
+    if (unsealed !== undefined) await attempt(() => whenReleased(() => session.discard(unsealed)));
     // Not while anything may still be mounted in it.
     if (failures.length > 0) throw failures[0];
-    rmSync(folder, { recursive: true, force: true });
+    // Hyper-V may go on to merge the files of checkpoints: then the driver, or the next command, removes what is left.
+    await whenReleased(() => rmSync(folder, { recursive: true, force: true })).catch(unlessHeld);
   }
 
   #place(): SealPlace {

@@ -20,7 +20,7 @@ const GOOD: HostFacts = {
   isAdministrator: true,
   isHyperVAdministrator: false,
   failure: null,
-  machineVersions: ['9.0', '12.0'],
+  machineVersion: '12.0',
   processors: 8,
   memoryBytes: 16 * GIB,
   switches: [{ id: 'c08cb7b8-9b3c-408e-8e30-5e16a3aeb444', name: 'Default Switch', type: 'Internal' }],
@@ -36,7 +36,7 @@ function told(facts: Partial<HostFacts>, store: Partial<StoreFacts> = {}): strin
 test('a host that has all says so', () => {
   expect(findingsOf(GOOD)).toEqual([
     { level: 'ok', what: 'rights of an administrator' },
-    { level: 'ok', what: 'Hyper-V (module 2.0.0.0, machines up to version 12.0)' },
+    { level: 'ok', what: 'Hyper-V (module 2.0.0.0, machines of version 12.0)' },
     { level: 'ok', what: 'virtual switches: Default Switch' },
     { level: 'ok', what: 'the store is on NTFS' },
     { level: 'ok', what: 'virtual machines may read the store' },
@@ -66,7 +66,7 @@ test('everything that is missing is a finding of its own', () => {
     'problem: the store is on FAT32, where Hyper-V keeps no disks',
   ]);
   expect(told({}, { fileSystem: null, freeBytes: null })).toEqual([
-    'advice: the store is on a share (D:\\Hyperfile)',
+    "problem: the store is on a share (D:\\Hyperfile), where no disk's volume can be shown as a folder",
   ]);
   expect(told({}, { isCompressed: true })).toEqual([
     'problem: D:\\Hyperfile is compressed: Hyper-V opens no such disks',

@@ -92,7 +92,7 @@ describeWith(STANDIN_NEEDS, 'operations on the host', () => {
       edition: 'Core',
       failure: null,
       moduleVersion: '2.0.0.0',
-      machineVersions: ['9.0', '10.0', '11.0', '12.0'],
+      machineVersion: '12.0',
       processors: 8,
       switches: [{ id: 'c08cb7b8-9b3c-408e-8e30-5e16a3aeb444', name: 'Default Switch', type: 'Internal' }],
       store: { folder, isCompressed: false, isEncrypted: false, unusableFiles: [] },

@@ -1,7 +1,7 @@
 /** Files that Hyper-V lets go of a moment after it says so. */
 import { expect, test, vi } from 'vitest';
 import { HyperfileError } from '../../../src/base/error.ts';
-import { whenReleased } from '../../../src/drivers/hyperv/released.ts';
+import { unlessHeld, whenReleased } from '../../../src/drivers/hyperv/released.ts';
 import { poseAs } from '../../support/pose-as.ts';
 
 /** As the engine reports what Node reports of Windows. */
@@ -33,4 +33,19 @@ test('what fails for another reason, or on another system, fails at once', async
   poseAs('linux');
   await expect(whenReleased(failing(1, refusal('EBUSY')))).rejects.toMatchObject({ code: 'DISK_IO' });
   expect(work).toHaveBeenCalledTimes(1);
+});
+
+test('what is held for longer than one has patience is told of, or left to the next command', async () => {
+  poseAs('win32');
+  const held = whenReleased(failing(Infinity, refusal('EBUSY')), 50);
+  await expect(held).rejects.toMatchObject({ code: 'DISK_IO' });
+  await expect(held.catch(unlessHeld)).resolves.toBeUndefined();
+  await expect(whenReleased(failing(1, refusal('EBUSY')), 0)).rejects.toMatchObject({ code: 'DISK_IO' });
+  const other = whenReleased(failing(1, refusal('EIO')));
+  await expect(other.catch(unlessHeld)).rejects.toMatchObject({ code: 'DISK_IO' });
+});
+
+test('a disk that Hyper-V still has is waited for on every system', async () => {
+  const inUse = new HyperfileError('HYPERV_IN_USE', { data: { target: 'a.vhdx', message: 'in use' } });
+  expect(await whenReleased(failing(2, inUse))).toBe('done');
 });

@@ -48,6 +48,21 @@ describeWith(STANDIN_NEEDS, 'a layer of a guest that runs', () => {
     site.expectClean();
   });
 
+  test('waits for a guest that was asked from inside, where nobody pulls the plug after a while', async () => {
+    driver = site.driver();
+    const { calls, guest } = site.standIn.host;
+    const sandbox = await driver.open({ chain: [site.base], sandboxPath: site.layer('one') });
+    await runLine(sandbox, 'echo whole> C:\\whole.txt');
+    const before = calls.length;
+    guest.shutdownTakesMs = 1000;
+    await sandbox.seal().finally(() => (guest.shutdownTakesMs = 0));
+    expect(calls.slice(before)).toContain('guest: shutdown');
+    expect(calls.slice(before)).not.toContain('Stop-VM');
+    expect(await site.read(site.layer('one'), 'whole.txt')).toBe('whole\r\n');
+    await driver.close();
+    site.expectClean(['one']);
+  });
+
   test('is a copy of what a checkpoint froze, and the guest goes on without a restart', async () => {
     driver = site.driver({ options: { seal: 'checkpoint' } });
     const [one, two, three] = ['one', 'two', 'three'].map((name) => site.layer(name));

@@ -7,10 +7,11 @@ import type { ConnectRequest, Guest } from './guest.ts';
 import { accountOf, WindowsAccounts } from './windows-accounts.ts';
 import { WindowsGuest } from './windows-guest.ts';
 
+const UNKNOWN_ACCOUNT = 'Windows is setting itself up and does not know the account yet';
 /** By what Connect-HyperfileGuest says of it. */
 const DIRECT_WAITS: Readonly<Record<string, string>> = {
   Silent: 'the guest does not answer PowerShell Direct yet',
-  Refused: 'Windows is setting itself up and does not know the account yet',
+  Refused: 'the guest does not take the account yet',
   SettingUp: 'Windows is setting itself up',
 };
 
@@ -44,14 +45,17 @@ async function connectWindows(
   request: ConnectRequest,
   { name, timeoutMs }: { readonly name: string; readonly timeoutMs: number },
 ): Promise<Guest> {
-  const { machineId, access, isSettingUp } = request;
+  const { machineId, access, isSettingUp, refusedMs } = request;
   const account = accountOf(access);
   const data = { machine: name, user: account.userName, seconds: request.timeoutMs / 1000 };
   const connection = await host.guests
     .connect(machineId, account, {
       timeoutMs,
       ...(isSettingUp && { isSettingUp }),
-      ...waiting(request, (status) => DIRECT_WAITS[status]),
+      ...(refusedMs !== undefined && { refusedMs }),
+      ...waiting(request, (status) =>
+        status === 'Refused' && isSettingUp ? UNKNOWN_ACCOUNT : DIRECT_WAITS[status],
+      ),
     })
     .catch((error: unknown) => {
       // PowerShell itself may wait for a guest that hangs, and be given up only from outside.

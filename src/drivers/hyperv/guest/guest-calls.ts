@@ -2,6 +2,7 @@
 import type { CallOptions } from '../session/call.ts';
 import type { PowerShellSession } from '../session/session.ts';
 import { Secret } from '../session/values.ts';
+import type { ConnectRequest } from './guest.ts';
 
 /** An account of a guest. */
 export interface Account {
@@ -44,11 +45,17 @@ export class GuestCalls {
   async connect(
     machineId: string,
     account: Account,
-    { timeoutMs, isSettingUp, ...options }: Waiting & { timeoutMs: number; isSettingUp?: boolean },
+    {
+      timeoutMs,
+      refusedMs,
+      isSettingUp,
+      ...options
+    }: Waiting & Pick<ConnectRequest, 'isSettingUp' | 'refusedMs' | 'timeoutMs'>,
   ): Promise<Connection> {
     const parameters = {
       ...accountParameters(machineId, account),
       TimeoutSeconds: timeoutMs / 1000,
+      RefusedSeconds: refusedMs === undefined ? undefined : refusedMs / 1000,
       IsSettingUp: isSettingUp,
     };
     const callOptions = { ...options, timeoutMs: timeoutMs + MARGIN_MS, isRepeatable: true };

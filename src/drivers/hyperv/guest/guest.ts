@@ -28,6 +28,8 @@ export interface ConnectRequest {
    * Default: that it refuses our account counts at once.
    */
   readonly isSettingUp?: boolean;
+  /** How long a guest that does not set itself up must refuse the account to be believed; default: some seconds. */
+  readonly refusedMs?: number;
   /** Where private keys and the like lie while the guest is connected to; default: the system's temporary folder. */
   readonly folder?: string;
   /** What is being waited for, each time when that changes: `no heartbeat yet`. */

@@ -2,7 +2,7 @@
  * OpenSSH's client, which Windows has too: one connection for each script that a Linux guest runs. What it must know of
  * the guest lies in a private folder; passwords cross in the environment of that one process.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { ChildProcessByStdio } from 'node:child_process';
@@ -12,6 +12,7 @@ import { pipeline } from 'node:stream/promises';
 import { HyperfileError, systemCode } from '../../../base/error.ts';
 import { isOnWindows } from '../../../base/host-platform.ts';
 import { missingTool } from '../../../base/missing-tool.ts';
+import { makePrivateFolder } from '../../../base/private-folder.ts';
 import { startProcess } from '../../../base/spawn.ts';
 import type { GuestAccess } from './guest.ts';
 import { scriptReader, wholeScript } from './shell-script.ts';
@@ -51,9 +52,7 @@ export class Ssh {
 
   constructor(options: SshOptions) {
     this.#options = options;
-    const parent = options.folder ?? os.tmpdir();
-    mkdirSync(parent, { recursive: true });
-    this.#folder = mkdtempSync(path.join(parent, 'guest-'));
+    this.#folder = makePrivateFolder(options.folder ?? os.tmpdir(), 'guest-');
     const { privateKey, password } = options.access;
     if (privateKey !== undefined) writeFileSync(this.#file(KEY), ended(privateKey), { mode: 0o600 });
     if (password !== undefined) this.#writeAsker();

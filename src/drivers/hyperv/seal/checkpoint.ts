@@ -9,28 +9,33 @@ import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { diskFullAt } from '../../../base/atomic-file.ts';
 import { rebase } from '../../../vhdx/operations/rebase.ts';
-import { whenReleased } from '../released.ts';
+import { unlessHeld, whenReleased } from '../released.ts';
 import type { SealPlace, SealStrategy, StrategyParts } from './strategy.ts';
 
 export class CheckpointSeal implements SealStrategy {
   isLent = false;
   readonly #parts: StrategyParts;
-  /** Of the machine's first disk; the differences of its checkpoints lie beside it. */
-  readonly #workPath: string;
+  #lent = 0;
 
   constructor(parts: StrategyParts) {
     this.#parts = parts;
-    this.#workPath = path.join(parts.folder, 'work.vhdx');
   }
 
   async lend({ sandboxPath, parentPath }: SealPlace): Promise<string> {
-    const { session, folder } = this.#parts;
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    session.claim(this.#workPath);
-    await whenReleased(() => renameSync(sandboxPath, this.#workPath));
-    rebase(this.#workPath, parentPath);
+    this.#lent += 1;
+    mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+    // Of the machine's first disk; the differences of its checkpoints lie beside it.
+    const workPath = path.join(this.#folder, 'work.vhdx');
+    this.#parts.session.claim(workPath);
+    await whenReleased(() => renameSync(sandboxPath, workPath));
+    rebase(workPath, parentPath);
     this.isLent = true;
-    return this.#workPath;
+    return workPath;
+  }
+
+  /** One each time: Hyper-V may still be merging what was in the last one. */
+  get #folder(): string {
+    return path.join(this.#parts.folder, String(this.#lent));
   }
 
   /** What follows has no file at `nextPath` before it is sealed or taken back. */
@@ -40,14 +45,14 @@ export class CheckpointSeal implements SealStrategy {
   }
 
   async takeBack(place: SealPlace): Promise<void> {
-    const { machine, session, folder, signal } = this.#parts;
+    const { machine, signal } = this.#parts;
     await machine.stop(signal);
     await takeCopy(machine.diskPath!, place);
     // With its checkpoints: the next one begins anew.
     await machine.remove();
-    await whenReleased(() => rmSync(folder, { recursive: true }));
-    session.release(this.#workPath);
     this.isLent = false;
+    // What Hyper-V still merges goes with the sandbox.
+    await whenReleased(() => rmSync(this.#folder, { recursive: true }), 0).catch(unlessHeld);
   }
 }
 

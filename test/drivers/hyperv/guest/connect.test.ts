@@ -66,11 +66,26 @@ describeWith(STANDIN_NEEDS, 'connecting to a Windows guest', () => {
     await expect(connecting).rejects.toMatchObject({ code: 'HYPERV_GUEST_OFF' });
     await off;
   });
-  test('says at once that the credentials are refused, and whose, but not which', async () => {
-    const refused = await bench.connect({ access: wrong, timeoutMs: NEVER }).catch((error: unknown) => error);
+  test('says that the credentials are refused, and whose, but not which', async () => {
+    const request = { access: wrong, timeoutMs: NEVER, refusedMs: 500 };
+    const refused = await bench.connect(request).catch((error: unknown) => error);
     expect(refused).toMatchObject({ code: 'HYPERV_GUEST_REFUSED' });
     expect((refused as Error).message).toMatch(/refused the account Administrator: /);
     expect(JSON.stringify(refused)).not.toContain('wrong');
+  });
+  test('does not believe the first refusal: accounts come a little after everything else', async () => {
+    bench.standIn.host.guest.userName = 'nobody';
+    const waits: string[] = [];
+    const guest = await bench.connect({
+      timeoutMs: NEVER,
+      refusedMs: NEVER,
+      onWait: (what) => {
+        waits.push(what);
+        bench.standIn.host.guest.userName = 'Administrator';
+      },
+    });
+    expect(waits).toEqual(['the guest does not take the account yet']);
+    await guest.close();
   });
   test('gives a system that sets itself up the time to make its accounts', async () => {
     bench.standIn.host.guest.userName = 'defaultuser0';

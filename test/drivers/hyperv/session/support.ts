@@ -33,6 +33,7 @@ export async function written(file: string): Promise<string> {
 /** True while a process exists and is no zombie. */
 export function isAlive(pid: number): boolean {
   try {
+    if (process.platform !== 'linux') return process.kill(pid, 0);
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
     return stat.slice(stat.lastIndexOf(')') + 2)[0] !== 'Z';
   } catch {

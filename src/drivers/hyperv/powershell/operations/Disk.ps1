@@ -99,8 +99,13 @@ function Dismount-HyperfileDisk {
     $disk = Hyper-V\Get-VHD -ErrorAction Stop -Path $Path
     # A disk that a machine has is attached, too, and has no number.
     if (-not $disk.Attached -or $null -eq $disk.DiskNumber) { return }
-    $folders = @(Disconnect-HyperfileVolume -DiskNumber $disk.DiskNumber)
-    Hyper-V\Dismount-VHD -ErrorAction Stop -Path $Path
+    $folders = @()
+    try {
+        $folders = @(Disconnect-HyperfileVolume -DiskNumber $disk.DiskNumber)
+    }
+    finally {
+        Hyper-V\Dismount-VHD -ErrorAction Stop -Path $Path
+    }
     foreach ($folder in $folders) { Remove-HyperfileMountPoint -Folder $folder }
 }
 
@@ -132,9 +137,33 @@ function Enable-HyperfileDisk {
     param(
         [Parameter(Mandatory = $true)] [uint32] $Number
     )
-    $disk = Storage\Get-Disk -ErrorAction Stop -Number $Number
+    $disk = Get-HyperfileDisk -Number $Number
     if ($disk.IsOffline) { Storage\Set-Disk -ErrorAction Stop -Number $Number -IsOffline $false }
     if ($disk.IsReadOnly) { Storage\Set-Disk -ErrorAction Stop -Number $Number -IsReadOnly $false }
+}
+
+function Get-HyperfileDisk {
+    <#
+    .SYNOPSIS
+        What Windows' storage knows of a mounted disk, which it hears of some time after it was mounted.
+    .PARAMETER Number
+        Of the disk.
+    #>
+    [CmdletBinding()]
+    param(
+        [Parameter(Mandatory = $true)] [uint32] $Number
+    )
+    $deadline = [datetime]::UtcNow.AddSeconds($script:VolumeSeconds)
+    while ($true) {
+        try {
+            return (Storage\Get-Disk -ErrorAction Stop -Number $Number)
+        }
+        catch {
+            $isMissing = $_.FullyQualifiedErrorId.StartsWith('CmdletizationQuery_NotFound', [System.StringComparison]::Ordinal)
+            if (-not $isMissing -or [datetime]::UtcNow -ge $deadline) { throw }
+        }
+        Start-Sleep -Milliseconds $script:PollMilliseconds
+    }
 }
 
 function Find-HyperfileSystem {

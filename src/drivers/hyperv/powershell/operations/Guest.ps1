@@ -7,6 +7,15 @@ $script:GuestSessions = @{}
 # Of a system that has set itself up, or has never heard of doing that.
 $script:SetUpStates = 'IMAGE_STATE_COMPLETE', ''
 
+$script:GuestAnswerSeconds = 10
+
+# Runs in the guest: what is left running there has no say.
+$script:GuestShutdown = {
+    $process = [System.Diagnostics.Process]::Start('shutdown.exe', '/s /f /t 0')
+    $process.WaitForExit()
+    $process.ExitCode
+}
+
 function Connect-HyperfileGuest {
     <#
     .SYNOPSIS
@@ -21,6 +30,8 @@ function Connect-HyperfileGuest {
         Of the account.
     .PARAMETER TimeoutSeconds
         How long at most.
+    .PARAMETER RefusedSeconds
+        How long it must refuse the account to be believed.
     .PARAMETER IsSettingUp
         The system sets itself up first. While it does, it refuses accounts that it does not know yet, takes others, and is
         started anew; it is waited for until it says that it has done that.
@@ -35,10 +46,12 @@ function Connect-HyperfileGuest {
         [Parameter(Mandatory = $true)] [string] $UserName,
         [Parameter(Mandatory = $true)] [securestring] $Password,
         [Parameter(Mandatory = $true)] [double] $TimeoutSeconds,
+        [double] $RefusedSeconds = 15,
         [switch] $IsSettingUp
     )
     Disconnect-HyperfileGuest -Id $Id -UserName $UserName
     $deadline = [datetime]::UtcNow.AddSeconds($TimeoutSeconds)
+    $refusedSince = $null
     while ($true) {
         try {
             $session = Get-HyperfileGuestSession -Id $Id -UserName $UserName -Password $Password
@@ -53,7 +66,11 @@ function Connect-HyperfileGuest {
             if (Test-HyperfileRefusal -Exception $_.Exception) { $outcome = 'Refused' }
             elseif ((Hyper-V\Get-VM -ErrorAction Stop -Id $Id).State -eq 'Off') { $outcome = 'Off' }
         }
-        $isFinal = $outcome -eq 'Off' -or ($outcome -eq 'Refused' -and -not $IsSettingUp)
+        # Windows can be reached a little before it knows its accounts.
+        if ($outcome -ne 'Refused') { $refusedSince = $null }
+        elseif ($null -eq $refusedSince) { $refusedSince = [datetime]::UtcNow }
+        $isRefused = $null -ne $refusedSince -and [datetime]::UtcNow -ge $refusedSince.AddSeconds($RefusedSeconds)
+        $isFinal = $outcome -eq 'Off' -or ($isRefused -and -not $IsSettingUp)
         if ($isFinal -or [datetime]::UtcNow -ge $deadline) { return [ordered]@{ outcome = $outcome; said = $said } }
         Write-Progress -Activity 'wait' -Status $outcome -PercentComplete -1
         Start-Sleep -Milliseconds 500
@@ -159,6 +176,35 @@ function Invoke-HyperfileGuestCommand {
         if ($session.State -eq 'Opened') { throw }
         Disconnect-HyperfileGuest -Id $Id -UserName $UserName
         throw (Get-HyperfileFault -Code 'HYPERV_GUEST_LOST' -Message $_.Exception.Message -Target "$Id")
+    }
+}
+
+function Send-HyperfileGuestShutdown {
+    <#
+    .SYNOPSIS
+        Tells a Windows guest to shut down, where a session of it is open; does not wait until it has.
+    .DESCRIPTION
+        A guest that hangs does not listen, and is left to it. One that goes while it answers is on its way.
+    .PARAMETER Id
+        Of the machine.
+    .OUTPUTS
+        System.Boolean: whether it was told.
+    #>
+    [CmdletBinding()]
+    [OutputType([bool])]
+    param(
+        [Parameter(Mandatory = $true)] [guid] $Id
+    )
+    $open = @($script:GuestSessions.Keys | Where-Object -FilterScript { $_.StartsWith("$Id ", [System.StringComparison]::Ordinal) -and $script:GuestSessions[$_].State -eq 'Opened' })
+    if ($open.Count -eq 0) { return $false }
+    try {
+        $job = Microsoft.PowerShell.Core\Invoke-Command -ErrorAction Stop -Session $script:GuestSessions[$open[0]] -ScriptBlock $script:GuestShutdown -AsJob
+        if ($null -eq (Microsoft.PowerShell.Core\Wait-Job -ErrorAction Stop -Job $job -Timeout $script:GuestAnswerSeconds)) { return $false }
+        $status = Microsoft.PowerShell.Core\Receive-Job -ErrorAction Stop -Job $job -AutoRemoveJob -Wait
+        return ($status -eq 0)
+    }
+    catch {
+        return $true
     }
 }
 

@@ -10,7 +10,7 @@ function Get-HyperfileHost {
         The folder of the store's disks; its nearest parent that exists is looked at.
     .OUTPUTS
         A table: windows, edition, moduleVersion, isAdministrator, isHyperVAdministrator, failure (identifier, category and
-        message of the first cmdlet that failed), machineVersions, processors, memoryBytes, switches, store.
+        message of the first cmdlet that failed), machineVersion, processors, memoryBytes, switches, store.
     #>
     [CmdletBinding()]
     [OutputType([System.Collections.Specialized.OrderedDictionary])]
@@ -24,7 +24,7 @@ function Get-HyperfileHost {
         isAdministrator = Test-HyperfileRole -Sid 'S-1-5-32-544'
         isHyperVAdministrator = Test-HyperfileRole -Sid 'S-1-5-32-578'
         failure = $null
-        machineVersions = @()
+        machineVersion = $null
         processors = $null
         memoryBytes = $null
         switches = @()
@@ -35,7 +35,8 @@ function Get-HyperfileHost {
         $facts.processors = $vmHost.LogicalProcessorCount
         $facts.memoryBytes = $vmHost.MemoryCapacity
         $facts.moduleVersion = (Microsoft.PowerShell.Core\Get-Module -Name 'Hyper-V').Version
-        $facts.machineVersions = @(Hyper-V\Get-VMHostSupportedVersion -ErrorAction Stop | ForEach-Object -Process { $_.Version })
+        # The last ones of all are previews.
+        $facts.machineVersion = (Hyper-V\Get-VMHostSupportedVersion -ErrorAction Stop -Default).Version
         $facts.switches = @(Hyper-V\Get-VMSwitch -ErrorAction Stop | ForEach-Object -Process {
                 [ordered]@{ id = $_.Id; name = $_.Name; type = $_.SwitchType }
             })

@@ -1,5 +1,8 @@
 # Virtual machines: thrown away after a build, found again by their names.
 
+# See Request-HyperfileShutdown.
+$script:LongestRequestSeconds = 285
+
 function New-HyperfileMachine {
     <#
     .SYNOPSIS
@@ -103,9 +106,11 @@ function Set-HyperfileMachineSetting {
         StaticMemory = $true
         AutomaticStartAction = 'Nothing'
         AutomaticStopAction = 'TurnOff'
-        AutomaticCheckpointsEnabled = $false
         CheckpointType = 'Disabled'
     }
+    # Windows Server 2016 and Windows 10 before version 1709 make none by themselves.
+    $knownSettings = (Microsoft.PowerShell.Core\Get-Command -ErrorAction Stop -Name 'Hyper-V\Set-VM').Parameters
+    if ($knownSettings.ContainsKey('AutomaticCheckpointsEnabled')) { $settings.AutomaticCheckpointsEnabled = $false }
     Hyper-V\Set-VM -ErrorAction Stop @settings
     if ($IsNested) { Hyper-V\Set-VMProcessor -ErrorAction Stop -VM $Machine -ExposeVirtualizationExtensions $true }
 }
@@ -193,6 +198,8 @@ function Stop-HyperfileMachine {
     <#
     .SYNOPSIS
         Switches a machine off: by asking the guest to shut down, and by pulling the plug when it takes too long.
+    .DESCRIPTION
+        A Windows guest that is connected is asked from inside, where nobody loses patience with it; others through Hyper-V.
     .PARAMETER Id
         Of the machine.
     .PARAMETER GraceSeconds
@@ -208,23 +215,52 @@ function Stop-HyperfileMachine {
     )
     $machine = Hyper-V\Get-VM -ErrorAction Stop -Id $Id
     $isGraceful = $machine.State -eq 'Off'
-    if (-not $isGraceful -and $GraceSeconds -gt 0) { $isGraceful = Request-HyperfileShutdown -Machine $machine -GraceSeconds $GraceSeconds }
+    if (-not $isGraceful -and $GraceSeconds -gt 0) {
+        if (Send-HyperfileGuestShutdown -Id $Id) { $isGraceful = Wait-HyperfileMachineOff -Id $Id -TimeoutSeconds $GraceSeconds }
+        else { $isGraceful = Request-HyperfileShutdown -Machine $machine -GraceSeconds $GraceSeconds }
+    }
     if (-not $isGraceful -and (Hyper-V\Get-VM -ErrorAction Stop -Id $Id).State -ne 'Off') { Hyper-V\Stop-VM -ErrorAction Stop -VM $machine -TurnOff -Force }
     return [ordered]@{ isGraceful = $isGraceful }
+}
+
+function Wait-HyperfileMachineOff {
+    <#
+    .SYNOPSIS
+        Waits until a machine is off.
+    .PARAMETER Id
+        Of the machine.
+    .PARAMETER TimeoutSeconds
+        How long at most.
+    .OUTPUTS
+        System.Boolean: whether it is.
+    #>
+    [CmdletBinding()]
+    [OutputType([bool])]
+    param(
+        [Parameter(Mandatory = $true)] [guid] $Id,
+        [Parameter(Mandatory = $true)] [double] $TimeoutSeconds
+    )
+    $deadline = [datetime]::UtcNow.AddSeconds($TimeoutSeconds)
+    while ($true) {
+        if ((Hyper-V\Get-VM -ErrorAction Stop -Id $Id).State -eq 'Off') { return $true }
+        if ([datetime]::UtcNow -ge $deadline) { return $false }
+        Start-Sleep -Milliseconds 100
+    }
 }
 
 function Request-HyperfileShutdown {
     <#
     .SYNOPSIS
-        Asks a guest to shut down and waits for it.
+        Has Hyper-V ask a guest to shut down, and waits for it.
     .DESCRIPTION
-        Stop-VM waits as long as the guest takes, so it runs aside and is given up at the deadline.
+        Stop-VM waits as long as the guest takes, so it runs aside. After five minutes it pulls the plug itself, without a
+        word: a guest that takes nearly so long has not shut down for certain, and is taken for one that has not.
     .PARAMETER Machine
-        What Get-VM wrote.
+        What Get-VM wrote. It is off afterwards.
     .PARAMETER GraceSeconds
         How long the guest may take.
     .OUTPUTS
-        System.Boolean: whether the machine is off.
+        System.Boolean: whether the guest shut down by itself.
     #>
     [CmdletBinding()]
     [OutputType([bool])]
@@ -232,12 +268,17 @@ function Request-HyperfileShutdown {
         [Parameter(Mandatory = $true)] [object] $Machine,
         [Parameter(Mandatory = $true)] [double] $GraceSeconds
     )
+    $waitSeconds = [System.Math]::Min($GraceSeconds, $script:LongestRequestSeconds)
     $shell = [powershell]::Create()
     try {
         $null = $shell.AddCommand('Hyper-V\Stop-VM').AddParameter('VM', $Machine).AddParameter('Force', $true).AddParameter('ErrorAction', 'Stop')
         $running = $shell.BeginInvoke()
-        if ($running.AsyncWaitHandle.WaitOne([timespan]::FromSeconds($GraceSeconds))) { $null = $shell.EndInvoke($running) }
-        else { $shell.Stop() }
+        if ($running.AsyncWaitHandle.WaitOne([timespan]::FromSeconds($waitSeconds))) {
+            $null = $shell.EndInvoke($running)
+            return ((Hyper-V\Get-VM -ErrorAction Stop -Id $Machine.Id).State -eq 'Off')
+        }
+        # Before the other one is given up, which ends only when the machine is off.
+        Hyper-V\Stop-VM -ErrorAction Stop -VM $Machine -TurnOff -Force
     }
     catch {
         # A guest without integration services cannot be asked.
@@ -246,7 +287,7 @@ function Request-HyperfileShutdown {
     finally {
         $shell.Dispose()
     }
-    return ((Hyper-V\Get-VM -ErrorAction Stop -Id $Machine.Id).State -eq 'Off')
+    return $false
 }
 
 function Set-HyperfileMachineDisk {

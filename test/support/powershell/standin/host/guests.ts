@@ -41,7 +41,7 @@ function shutdownFromInside(host: Host, call: Call): void {
   const machine = host.machineById(call.text('VMId')!);
   const isRestart = call.text('action') === 'restart';
   const act = async (): Promise<void> => {
-    await host.power.turnOff(machine);
+    if (!(await host.power.endFromInside(machine))) return;
     if (isRestart) await host.power.start(machine);
   };
   setTimeout(() => void act().catch((error: unknown) => host.onFault(error)), SHUTDOWN_NOTICE_MS);

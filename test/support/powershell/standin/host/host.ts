@@ -43,7 +43,7 @@ export class Host {
   readonly socketPath = path.join(this.folder, 'vmms.sock');
   readonly name = 'HOST';
   readonly logicalProcessors = 8;
-  readonly versions: readonly string[] = ['9.0', '10.0', '11.0', '12.0'];
+  readonly versions: readonly string[] = ['9.0', '10.0', '11.0', '12.0', '254.0', '255.0'];
   readonly powershell: string;
   language: Language;
   readonly faults: Faults = noFaults();
@@ -58,6 +58,7 @@ export class Host {
   readonly media = new Media(path.join(this.folder, 'media'));
   readonly drives = new Drives(this);
   readonly power = new Power(this);
+  readonly #inFlight = new Set<Promise<void>>();
   readonly checkpoints = new Checkpoints(this);
   readonly guests: Guests;
   /** Every call so far, by cmdlet, in order. */
@@ -98,7 +99,7 @@ export class Host {
     this.#server = await listen({
       socketPath: this.socketPath,
       language: () => this.language,
-      answer: (call) => this.#answer(call),
+      answer: (call) => this.#noted(this.#answer(call)),
       onFault: (error) => this.onFault(error),
     });
   }
@@ -127,8 +128,9 @@ export class Host {
     };
   }
 
-  /** As after a power failure: machines are off, mounts are gone. */
+  /** As after a power failure: machines are off, mounts are gone. Whoever had called must have gone before. */
   async restart(): Promise<void> {
+    await Promise.allSettled(this.#inFlight);
     for (const machine of this.machines.values()) if (machine.running) await this.power.turnOff(machine);
     for (const disk of [...this.attachments.disks]) {
       this.storage.remove(disk);
@@ -139,6 +141,11 @@ export class Host {
 
   onFault(error: unknown): void {
     this.ownFaults.push(error);
+  }
+
+  async #noted(answer: Promise<void>): Promise<void> {
+    this.#inFlight.add(answer);
+    await answer.finally(() => this.#inFlight.delete(answer));
   }
 
   async #answer(call: Call): Promise<void> {

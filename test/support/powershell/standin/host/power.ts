@@ -84,6 +84,18 @@ export class Power {
     machine.state = 'Off';
   }
 
+  /** The guest shuts down by itself, which the host sees when it is over. @returns whether it has come to that */
+  async endFromInside(machine: Machine): Promise<boolean> {
+    const { running } = machine;
+    const askedAt = Date.now();
+    while (machine.running === running && Date.now() < askedAt + this.#host.guest.shutdownTakesMs)
+      await sleep(POLL_MS);
+    if (running === undefined || machine.running !== running) return false;
+    await this.#end(machine);
+    machine.state = 'Off';
+    return true;
+  }
+
   async save(machine: Machine): Promise<void> {
     requireState(machine, 'Running', 'Paused');
     await this.#end(machine);
