@@ -1,9 +1,26 @@
+import { globSync } from 'node:fs';
 import path from 'node:path';
 import { defineConfig } from 'vitest/config';
 
+/**
+ * Rooms of test/ whose files share the processes they run in: to start one and to load what it imports takes longer than
+ * most of these files, and they leave nothing in it that another could meet.
+ */
+const SHARING = new Set(['bytes', 'language', 'oci', 'plan', 'registry']);
+
+const files = globSync('test/**/*.test.ts', { cwd: import.meta.dirname }).map((file) =>
+  file.replaceAll('\\', '/'),
+);
+const together = files.filter((file) => SHARING.has(file.split('/')[1] ?? ''));
+const alone = files.filter((file) => !together.includes(file));
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
+    // In the order of their names: files that take long come first, and no worker is idle at the end.
+    projects: [
+      { extends: true, test: { name: 'alone', include: alone } },
+      { extends: true, test: { name: 'together', include: together, isolate: false } },
+    ],
     // Tests mount disks and start processes: give them time, never a race against it.
     testTimeout: 120_000,
     hookTimeout: 300_000,
@@ -12,7 +29,7 @@ export default defineConfig({
     env: {
       // No test asks a registry that it has not started itself.
       HYPERFILE_DEFAULT_REGISTRY: '127.0.0.1:1',
-      // Tests start the command hundreds of times from its sources: Node reads them once.
+      // Tests start the command hundreds of times, and programs from their sources: Node compiles them once.
       NODE_COMPILE_CACHE: path.resolve(import.meta.dirname, 'node_modules/.cache/compiled'),
     },
     // .ci/run counts from the report.
