@@ -2,7 +2,7 @@
  * What the steps of a stage copy from. A stage or image is opened when the first of them needs it, and is open until they
  * all have what they want: to read one may mean to boot it.
  */
-import type { Sandbox } from '../drivers/driver.ts';
+import type { OpenRequest, Sandbox } from '../drivers/driver.ts';
 import type { SourceTree } from '../fs/source-tree.ts';
 import type { CopyStep } from '../plan/step.ts';
 import { copyOrigin, type Origin } from './copy-origin.ts';
@@ -17,21 +17,29 @@ interface View {
   last: Promise<unknown>;
 }
 
+export interface CopySourcesParts {
+  readonly workshop: Workshop;
+  readonly stage: (index: number) => Promise<StageResult>;
+  /** As {@link OpenRequest.onStatus}. */
+  readonly onStatus: NonNullable<OpenRequest['onStatus']>;
+}
+
 export class CopySources {
+  readonly #parts: CopySourcesParts;
   readonly #workshop: Workshop;
-  readonly #stage: (index: number) => Promise<StageResult>;
   /** By leaf. */
   readonly #views = new Map<string, View>();
   /** Ends what nobody waits for any more. */
   #over = new AbortController();
 
-  constructor(workshop: Workshop, stage: (index: number) => Promise<StageResult>) {
-    [this.#workshop, this.#stage] = [workshop, stage];
+  constructor(parts: CopySourcesParts) {
+    this.#parts = parts;
+    this.#workshop = parts.workshop;
   }
 
   /** Waits for a stage to be finished, or for an image to be found; undefined: the context. */
   async origin({ from }: CopyStep): Promise<Origin | undefined> {
-    return from.kind === 'context' ? undefined : copyOrigin(from, this.#workshop, this.#stage);
+    return from.kind === 'context' ? undefined : copyOrigin(from, this.#workshop, this.#parts.stage);
   }
 
   /** The tree that has what a step copies. */
@@ -77,7 +85,10 @@ export class CopySources {
     const [leaf = ''] = origin.layers;
     let view = this.#views.get(leaf);
     if (view === undefined) {
-      const sandbox = this.#workshop.openReadOnly(origin, this.#signal);
+      const sandbox = this.#workshop.openReadOnly(origin, {
+        onStatus: this.#parts.onStatus,
+        signal: this.#signal,
+      });
       view = { sandbox, trees: new Map(), last: Promise.resolve() };
       this.#views.set(leaf, view);
     }

@@ -28,8 +28,6 @@ interface OpenSandbox {
   layer: string;
   /** The step that the sandbox stands on. */
   key: string;
-  /** What it waits for is told of as this step's. */
-  step: StepId;
 }
 
 /** Tells of a step while the work on it is done. */
@@ -62,6 +60,7 @@ export class LayerLine {
   #created: string;
   readonly #history: HistoryEntry[];
   #open: OpenSandbox | undefined;
+  #step: StepId | undefined;
 
   constructor(parts: LayerLineParts) {
     const { base, workshop, steps, stage } = parts;
@@ -69,7 +68,7 @@ export class LayerLine {
     this.#workshop = workshop;
     this.#lastOnDisk = steps.findLast(isDiskStep);
     this.#lastCopy = steps.findLast((step) => step.kind === 'copy' && step.from.kind !== 'context');
-    this.#sources = new CopySources(workshop, stage);
+    this.#sources = new CopySources({ workshop, stage, onStatus: this.#onStatus });
     this.#layers = base.layers;
     this.#key = base.key;
     this.#created = base.created;
@@ -126,7 +125,7 @@ export class LayerLine {
     const before = this.#waiting;
     this.#waiting = [];
     if (before.length > 0) return this.#takeRow(before, step);
-    await this.#parts.report(step, async (id) => {
+    await this.#report(step, async (id) => {
       const key = stepKey(this.#key, step, await this.#readsOf(step));
       const result = await this.#workshop.shared(key.key, async () => {
         const found = await this.#find(key.key);
@@ -142,7 +141,6 @@ export class LayerLine {
    * stage with the same row takes what the first one made.
    */
   async #takeRow(before: readonly GuestStep[], step: DiskStep): Promise<void> {
-    const { report } = this.#parts;
     const key = await this.#rowKey(before, step);
     let found: (StepResult & Found) | undefined;
     let isReported = false;
@@ -154,28 +152,27 @@ export class LayerLine {
     });
     if (isReported) return;
     for (const each of before) {
-      await report(each, (id) => {
+      await this.#report(each, (id) => {
         this.#explain(id, 'not needed: the layer of a later step has what it does');
         return Promise.resolve({ cached: true });
       });
     }
-    await report(step, async (id) => {
+    await this.#report(step, async (id) => {
       if (found) await this.#workshop.explain(id, key, found);
       return this.#moveTo(step, key, result);
     });
   }
 
   async #makeRow(before: readonly GuestStep[], step: DiskStep, key: CacheKey): Promise<StepResult> {
-    const { report } = this.#parts;
     for (const each of before) {
-      await report(each, async (id) => {
+      await this.#report(each, async (id) => {
         this.#explain(id, 'runs: the layer of a later step needs it');
         await this.#apply(each, id);
         return { cached: false };
       });
     }
     let made: StepResult | undefined;
-    await report(step, async (id) => {
+    await this.#report(step, async (id) => {
       await this.#workshop.explain(id, key, undefined);
       made = await this.#make(step, id, key);
       return this.#moveTo(step, key, made);
@@ -187,7 +184,7 @@ export class LayerLine {
   async #rowKey(before: readonly GuestStep[], step: DiskStep): Promise<CacheKey> {
     const parent = before.reduce((key, each) => stepKey(key, each, []).key, this.#key);
     const reads = await this.#readsOf(step).catch(async (error: Error) => {
-      await this.#parts.report(step, () => Promise.reject(error));
+      await this.#report(step, () => Promise.reject(error));
       throw error;
     });
     return stepKey(parent, step, reads);
@@ -213,6 +210,18 @@ export class LayerLine {
   #explain(step: StepId, text: string): void {
     if (this.#workshop.options.explain === true) this.#workshop.onEvent({ type: 'explain', step, text });
   }
+
+  #report(step: Step, work: (id: StepId) => Promise<StepOutcome>): Promise<void> {
+    return this.#parts.report(step, (id) => {
+      this.#step = id;
+      return work(id);
+    });
+  }
+
+  /** What a sandbox waits for is told of as the step's that is at work. */
+  readonly #onStatus = (status: string | undefined): void => {
+    if (this.#step !== undefined) this.#workshop.status(this.#step, status);
+  };
 
   #readsOf(step: DiskStep): Promise<readonly string[]> {
     const known = this.#reads.get(step) ?? readsOf(step, this.#workshop, this.#sources);
@@ -249,7 +258,7 @@ export class LayerLine {
 
   /** Runs a step in the sandbox, which is gone when that fails. */
   async #apply(step: DiskStep, id: StepId): Promise<OpenSandbox> {
-    const open = await this.#sandbox(id);
+    const open = await this.#sandbox();
     const { workshop, base } = this.#parts;
     try {
       await applyStep(step, open.sandbox, { workshop, id, sources: this.#sources, os: base.os });
@@ -261,9 +270,9 @@ export class LayerLine {
   }
 
   /** The open sandbox if it stands where the line stands, else a new one there. */
-  async #sandbox(step: StepId): Promise<OpenSandbox> {
+  async #sandbox(): Promise<OpenSandbox> {
     if (this.#open && this.#open.key !== this.#key) await this.#closeSandbox();
-    if (this.#open) return Object.assign(this.#open, { step });
+    if (this.#open) return this.#open;
     const { store, signal } = this.#workshop;
     const driver = await this.#workshop.driver();
     // Before a disk is fetched that it can do nothing with.
@@ -274,8 +283,7 @@ export class LayerLine {
     const chain = store.chainPaths(this.#layers);
     const { disk, config } = this.#parts.base;
     const machine = config.machine && { machine: config.machine };
-    const onStatus = (status: string | undefined): void =>
-      this.#workshop.status(this.#open?.step ?? step, status);
+    const onStatus = this.#onStatus;
     const sandbox = await driver.open({
       chain,
       sandboxPath: path,
@@ -284,6 +292,6 @@ export class LayerLine {
       onStatus,
       signal,
     });
-    return (this.#open = { sandbox, layer: id, key: this.#key, step });
+    return (this.#open = { sandbox, layer: id, key: this.#key });
   }
 }

@@ -5,7 +5,7 @@ import { allocatedBytes } from '../base/allocated-bytes.ts';
 import { HyperfileError } from '../base/error.ts';
 import type { Listener, Progress } from '../base/events.ts';
 import type { CacheExport, CacheExporter, CacheImporter } from '../cache/remote-cache.ts';
-import type { Driver, RootPartition, Sandbox } from '../drivers/driver.ts';
+import type { Driver, RootPartition, OpenRequest, Sandbox } from '../drivers/driver.ts';
 import type { DriverOptions } from '../drivers/drivers.ts';
 import { FileDigestCache } from '../fs/file-digest-cache.ts';
 import type { SourceTree } from '../fs/source-tree.ts';
@@ -241,14 +241,17 @@ export class Workshop {
   }
 
   /** A read-only view of a finished chain, for COPY --from. */
-  async openReadOnly({ layers, disk, config: { machine } }: Origin, signal: AbortSignal): Promise<Sandbox> {
+  async openReadOnly(
+    { layers, disk, config: { machine } }: Origin,
+    watch: Pick<OpenRequest, 'onStatus' | 'signal'>,
+  ): Promise<Sandbox> {
     await this.distant.bring(layers);
     const driver = await this.driver();
     return driver.open({
       chain: this.store.chainPaths(layers),
       root: rootOf(disk),
       ...(machine && { machine }),
-      signal,
+      ...watch,
     });
   }
 
