@@ -30,6 +30,8 @@ export type Outcome =
   | { readonly kind: 'broken'; readonly cause: unknown }
   /** The session stands, but nobody knows where; `waitMs`: what the registry asked for. */
   | { readonly kind: 'unsure'; readonly reason: string; readonly waitMs?: number }
+  /** What was sent does not begin where the registry's bytes end. */
+  | { readonly kind: 'misplaced'; readonly reason: string }
   | { readonly kind: 'session-lost'; readonly reason: string }
   | { readonly kind: 'too-large'; readonly reason: string }
   | { readonly kind: 'wrong-digest'; readonly reason: string }
@@ -201,7 +203,7 @@ export class UploadRequests {
   async #problem(response: RegistryResponse): Promise<Outcome> {
     const { status } = response;
     const { codes, reason } = await refusalReason(response);
-    if (status === 416) return { kind: 'unsure', reason };
+    if (status === 416) return { kind: 'misplaced', reason };
     if (status === 429 || (status >= 500 && status !== 501)) {
       const waitMs = retryAfterMs(response.headers['retry-after']);
       return { kind: 'unsure', reason, ...(waitMs !== undefined && { waitMs }) };

@@ -44,6 +44,8 @@ export class BlobUpload {
   /** A PUT was sent that may have been heard. */
   #mayBeStored = false;
   #wasDigestWrong = false;
+  /** Registries say `0-0` for no byte and for one; this is what it has turned out to mean. */
+  #firstByteIsThere = false;
   /** Bytes of the last request's body. */
   #lastBytes = 0;
   #sourceProblem: { readonly error: unknown } | undefined;
@@ -112,6 +114,8 @@ export class BlobUpload {
     if (this.#mayBeStored && (await hasBlob(this.#at, this.#blob, this.#options))) return { kind: 'stored' };
     this.#mayBeStored = false;
     const session = this.#session && (await this.#requests.state(this.#session));
+    if (session?.offset === 0 && this.#firstByteIsThere)
+      return { kind: 'went-on', session: { ...session, offset: 1 } };
     if (session) return { kind: 'went-on', session };
     return { kind: 'went-on', session: this.#begin(await this.#requests.start()) };
   }
@@ -175,6 +179,10 @@ export class BlobUpload {
       case 'unsure':
         this.#isUnsure = true;
         return this.#pause(outcome.reason, outcome.waitMs);
+      case 'misplaced':
+        this.#firstByteIsThere = this.#session?.offset === 0;
+        this.#isUnsure = true;
+        return this.#pause(outcome.reason);
       case 'broken':
         this.#isUnsure = true;
         await this.#pause(messageOf(outcome.cause), 0, outcome.cause);
@@ -184,6 +192,7 @@ export class BlobUpload {
 
   #forget(): void {
     this.#session = undefined;
+    this.#firstByteIsThere = false;
     this.#isUnsure = true;
   }
 

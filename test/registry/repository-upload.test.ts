@@ -231,6 +231,7 @@ test('wherever the connection breaks, the blob arrives whole and little is sent 
       expectStored();
       expect(registry.receivedBytes).toBe(blob.bytes.length);
     }),
-    { numRuns: 8 },
+    // After one byte, registries say `0-0`, as after none.
+    { numRuns: 8, examples: [[[1]], [[1, 1]]] },
   );
 });
