@@ -12,7 +12,7 @@ TEST="$RUN"' 7zz=7zip vhdiinfo=libvhdi-utils python:pyvhdi=python3-libvhdi busyb
   mkfs.vfat=dosfstools mcopy=mtools xorriso=xorriso wimlib-imagex=wimtools
   debootstrap=debootstrap crun=crun script=bsdutils
   docker-registry=docker-registry skopeo=skopeo umoci=umoci openssl=openssl
-  ssh=openssh-client /usr/sbin/sshd=openssh-server'
+  ssh=openssh-client /usr/sbin/sshd=openssh-server sudo=sudo'
 
 PATH=$PATH:/usr/sbin:/sbin
 
