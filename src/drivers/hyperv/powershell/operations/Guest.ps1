@@ -196,16 +196,18 @@ function Send-HyperfileGuestShutdown {
         [Parameter(Mandatory = $true)] [guid] $Id
     )
     $open = @($script:GuestSessions.Keys | Where-Object -FilterScript { $_.StartsWith("$Id ", [System.StringComparison]::Ordinal) -and $script:GuestSessions[$_].State -eq 'Opened' })
-    if ($open.Count -eq 0) { return $false }
-    try {
-        $job = Microsoft.PowerShell.Core\Invoke-Command -ErrorAction Stop -Session $script:GuestSessions[$open[0]] -ScriptBlock $script:GuestShutdown -AsJob
-        if ($null -eq (Microsoft.PowerShell.Core\Wait-Job -ErrorAction Stop -Job $job -Timeout $script:GuestAnswerSeconds)) { return $false }
-        $status = Microsoft.PowerShell.Core\Receive-Job -ErrorAction Stop -Job $job -AutoRemoveJob -Wait
-        return ($status -eq 0)
+    # Not every account may: then another one is asked.
+    foreach ($key in $open) {
+        try {
+            $job = Microsoft.PowerShell.Core\Invoke-Command -ErrorAction Stop -Session $script:GuestSessions[$key] -ScriptBlock $script:GuestShutdown -AsJob
+            if ($null -eq (Microsoft.PowerShell.Core\Wait-Job -ErrorAction Stop -Job $job -Timeout $script:GuestAnswerSeconds)) { return $false }
+            if ((Microsoft.PowerShell.Core\Receive-Job -ErrorAction Stop -Job $job -AutoRemoveJob -Wait) -eq 0) { return $true }
+        }
+        catch {
+            return $true
+        }
     }
-    catch {
-        return $true
-    }
+    return $false
 }
 
 function Disconnect-HyperfileGuest {

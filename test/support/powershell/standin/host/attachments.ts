@@ -6,6 +6,7 @@
  */
 import { existsSync, mkdirSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { dataRanges, type FileRange } from '../../../../../src/convert/sparse-map.ts';
 import { copyDisk } from '../../../../../src/disk/copy.ts';
 import type { WritableDisk } from '../../../../../src/disk/disk.ts';
 import { createRawDisk, openRawDisk } from '../../../../../src/disk/file-disk.ts';
@@ -105,10 +106,10 @@ export class AttachedDisk {
     for (const number of [...this.mounts.keys()]) await this.unmount(number);
   }
 
-  /** Brings what was changed into the VHDX file. */
-  writeBack(): void {
+  /** Brings what was changed into the VHDX file. `data`: what of the raw image is no hole, when that is known. */
+  writeBack(data?: readonly FileRange[]): void {
     this.#checkUntouched();
-    if (!this.readOnly) this.withRaw((raw) => writeDifferences(raw, this.path));
+    if (!this.readOnly) this.withRaw((raw) => writeDifferences(raw, this.path, data));
     this.#stamps = this.chain.map(stampOf);
   }
 
@@ -161,7 +162,7 @@ export class Attachments {
     this.disks.delete(disk);
     await disk.unmountAll();
     try {
-      disk.writeBack();
+      disk.writeBack(await dataRanges(disk.rawPath));
     } finally {
       rmSync(disk.rawPath, { force: true });
     }
@@ -203,14 +204,18 @@ function copyOut(chain: readonly string[], rawPath: string): void {
 
 const PIECE_BYTES = 1024 * 1024;
 
-/** Writes every sector that reads otherwise, and nothing else. */
-function writeDifferences(raw: WritableDisk, filePath: string): void {
+/** Writes every sector that reads otherwise, and nothing else. Holes where the disk has nothing are not read. */
+function writeDifferences(raw: WritableDisk, filePath: string, data?: readonly FileRange[]): void {
   const disk = openForChange(filePath);
   const sectorBytes = disk.logicalSectorBytes;
   const [now, before] = [Buffer.alloc(PIECE_BYTES), Buffer.alloc(PIECE_BYTES)];
   try {
     for (let offset = 0; offset < disk.sizeBytes; offset += PIECE_BYTES) {
       const length = Math.min(PIECE_BYTES, disk.sizeBytes - offset);
+      const isHole = data?.every(
+        (range) => offset + length <= range.fileOffset || offset >= range.fileOffset + range.length,
+      );
+      if (isHole && Array.from(disk.extents(offset, length)).every(({ kind }) => kind === 'zero')) continue;
       const [wanted, had] = [now.subarray(0, length), before.subarray(0, length)];
       raw.read(wanted, offset);
       disk.read(had, offset);
