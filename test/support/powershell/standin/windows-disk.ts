@@ -42,7 +42,9 @@ export async function makeWindowsDisk(filePath: string, options: WindowsDiskOpti
     });
     try {
       const files =
-        fileSystem === 'ntfs' ? { 'Windows/System32/ntoskrnl.exe': 'MZ', ...stateFile('COMPLETE'), ...options.files } : options.files;
+        fileSystem === 'ntfs'
+          ? { 'Windows/System32/ntoskrnl.exe': 'MZ', ...stateFile('COMPLETE'), ...options.files }
+          : options.files;
       for (const [name, content] of Object.entries(files ?? {}))
         lay(path.join(mounted.folder, name), content);
     } finally {
