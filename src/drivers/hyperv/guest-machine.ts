@@ -103,7 +103,9 @@ export class GuestMachine {
     if (!this.#isOn || this.#made === undefined) return;
     await this.#disconnect();
     onStatus?.('the guest is shutting down');
-    const { isGraceful } = await host.stopMachine(this.#made.id, stopTimeoutMs, signal);
+    const { isGraceful } = await host.stopMachine(this.#made.id, stopTimeoutMs, {
+      ...(signal && { signal }),
+    });
     this.#isOn = false;
     onStatus?.(undefined);
     if (isGraceful) return;

@@ -156,10 +156,21 @@ export class HyperVHost {
     });
   }
 
-  /** @param graceMs how long its guest may take to shut down; 0: the plug is pulled at once */
-  stopMachine(id: string, graceMs: number, signal?: AbortSignal): Promise<{ readonly isGraceful: boolean }> {
-    const options = { timeoutMs: graceMs + MARGIN_MS, ...given(signal) };
-    return this.#one('Stop-HyperfileMachine', { Id: id, GraceSeconds: graceMs / 1000 }, options);
+  /**
+   * @param graceMs how long its guest may take to shut down; 0: the plug is pulled at once
+   * @param requestMs how long at most when Hyper-V asks it, which pulls the plug itself after a while; default: a little less
+   */
+  stopMachine(
+    id: string,
+    graceMs: number,
+    { requestMs, signal }: { readonly requestMs?: number; readonly signal?: AbortSignal } = {},
+  ): Promise<{ readonly isGraceful: boolean }> {
+    const RequestSeconds = requestMs === undefined ? undefined : requestMs / 1000;
+    const parameters = { Id: id, GraceSeconds: graceMs / 1000, RequestSeconds };
+    return this.#one('Stop-HyperfileMachine', parameters, {
+      timeoutMs: graceMs + MARGIN_MS,
+      ...given(signal),
+    });
   }
 
   /** Another disk for a machine that is off. */

@@ -212,6 +212,20 @@ describeWith(STANDIN_NEEDS, 'operations on the host', () => {
     expect(existsSync(disk)).toBe(true);
   });
 
+  test('a guest that Hyper-V loses patience with has not shut down', async () => {
+    const { guest } = standIn.host;
+    Object.assign(guest, { shutdownTakesMs: 600_000, powerLostAfterMs: 1500 });
+    try {
+      const machine = await host.newMachine(machineOn(sandbox()));
+      await host.startMachine(machine.id);
+      const stopping = host.stopMachine(machine.id, 600_000, { requestMs: 500 });
+      expect(await stopping).toEqual({ isGraceful: false });
+      await host.removeMachine(machine.id);
+    } finally {
+      guest.powerLostAfterMs = 300_000;
+    }
+  });
+
   test('a guest that does not shut down in time loses its power, one that never answers too', async () => {
     standIn.host.guest.shutdownTakesMs = 600_000;
     const machine = await host.newMachine(machineOn(sandbox()));

@@ -1,8 +1,5 @@
 # Virtual machines: thrown away after a build, found again by their names.
 
-# See Request-HyperfileShutdown.
-$script:LongestRequestSeconds = 285
-
 function New-HyperfileMachine {
     <#
     .SYNOPSIS
@@ -204,6 +201,8 @@ function Stop-HyperfileMachine {
         Of the machine.
     .PARAMETER GraceSeconds
         How long the guest may take; 0: it is not asked.
+    .PARAMETER RequestSeconds
+        How long at most when Hyper-V asks it: see Request-HyperfileShutdown.
     .OUTPUTS
         A table: isGraceful, whether the guest shut down by itself.
     #>
@@ -211,13 +210,14 @@ function Stop-HyperfileMachine {
     [OutputType([System.Collections.Specialized.OrderedDictionary])]
     param(
         [Parameter(Mandatory = $true)] [guid] $Id,
-        [double] $GraceSeconds = 0
+        [double] $GraceSeconds = 0,
+        [double] $RequestSeconds = 285
     )
     $machine = Hyper-V\Get-VM -ErrorAction Stop -Id $Id
     $isGraceful = $machine.State -eq 'Off'
     if (-not $isGraceful -and $GraceSeconds -gt 0) {
         if (Send-HyperfileGuestShutdown -Id $Id) { $isGraceful = Wait-HyperfileMachineOff -Id $Id -TimeoutSeconds $GraceSeconds }
-        else { $isGraceful = Request-HyperfileShutdown -Machine $machine -GraceSeconds $GraceSeconds }
+        else { $isGraceful = Request-HyperfileShutdown -Machine $machine -GraceSeconds ([System.Math]::Min($GraceSeconds, $RequestSeconds)) }
     }
     if (-not $isGraceful -and (Hyper-V\Get-VM -ErrorAction Stop -Id $Id).State -ne 'Off') { Hyper-V\Stop-VM -ErrorAction Stop -VM $machine -TurnOff -Force }
     return [ordered]@{ isGraceful = $isGraceful }
@@ -268,12 +268,11 @@ function Request-HyperfileShutdown {
         [Parameter(Mandatory = $true)] [object] $Machine,
         [Parameter(Mandatory = $true)] [double] $GraceSeconds
     )
-    $waitSeconds = [System.Math]::Min($GraceSeconds, $script:LongestRequestSeconds)
     $shell = [powershell]::Create()
     try {
         $null = $shell.AddCommand('Hyper-V\Stop-VM').AddParameter('VM', $Machine).AddParameter('Force', $true).AddParameter('ErrorAction', 'Stop')
         $running = $shell.BeginInvoke()
-        if ($running.AsyncWaitHandle.WaitOne([timespan]::FromSeconds($waitSeconds))) {
+        if ($running.AsyncWaitHandle.WaitOne([timespan]::FromSeconds($GraceSeconds))) {
             $null = $shell.EndInvoke($running)
             return ((Hyper-V\Get-VM -ErrorAction Stop -Id $Machine.Id).State -eq 'Off')
         }

@@ -34,6 +34,8 @@ export interface GuestBehaviour {
   setUpAfterMs: number;
   /** From the request to being off; Infinity: the guest ignores it. */
   shutdownTakesMs: number;
+  /** From Hyper-V's request to the end of its patience: then the machine loses its power, and nobody is told. */
+  powerLostAfterMs: number;
   /** That it tells its host, when it has a switch. */
   addresses: readonly string[];
   /** What of a Linux answers on the network while its machine runs. Absent: nothing does. */
@@ -71,6 +73,7 @@ export function promptGuest(): GuestBehaviour {
     accountsAfterMs: 0,
     setUpAfterMs: 0,
     shutdownTakesMs: 0,
+    powerLostAfterMs: 300_000,
     addresses: ['172.20.0.2', 'fe80::2'],
   };
 }

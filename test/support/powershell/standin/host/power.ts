@@ -109,7 +109,7 @@ export class Power {
     if (!hasHeartbeat(machine, guest) || machine.disabledServices.has(SERVICES.shutdown.id))
       throw new StandInError('operationFailed', 'shutdownFailed', [machine.name]);
     machine.state = 'Stopping';
-    const offAt = Date.now() + guest.shutdownTakesMs;
+    const offAt = Date.now() + Math.min(guest.shutdownTakesMs, guest.powerLostAfterMs);
     while (Date.now() < offAt && !signal.aborted && machine.state === 'Stopping') await sleep(POLL_MS);
     // Somebody else may have turned it off meanwhile.
     if (machine.running === undefined) return;
