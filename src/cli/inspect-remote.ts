@@ -8,9 +8,9 @@ import { IMAGE_TYPE } from '../oci/media-types.ts';
 import { choosePlatform } from '../oci/platform-choice.ts';
 import type { FetchedManifest, Repository } from '../oci/repository.ts';
 import { readSmallBlob } from '../oci/verified-blob.ts';
+import type { Platform } from '../plan/platform.ts';
 import type { Console } from './console.ts';
 import { placeOf, withPlaces, withRepository, type PlaceIo } from './places.ts';
-import type { AskedPlatform } from './platform-option.ts';
 import { safeJson } from './safe-json.ts';
 import type { InspectFlags } from './verbs/inspect.ts';
 
@@ -36,7 +36,7 @@ interface Subject {
   readonly name: string;
   readonly repository: Repository;
   readonly reference: string;
-  readonly platform: AskedPlatform | undefined;
+  readonly platform: Platform | undefined;
   readonly signal: AbortSignal;
 }
 

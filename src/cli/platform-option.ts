@@ -3,17 +3,16 @@ import { Option } from 'commander';
 import { HyperfileError } from '../base/error.ts';
 import { parsePlatform, type Platform } from '../plan/platform.ts';
 
-export type AskedPlatform = Platform;
-
 /** Which of the images behind one name is taken where nobody says. */
-export const USUAL_PLATFORM = "the host's: Linux, else Windows";
+const USUAL = "the host's: Linux, else Windows";
 
-export function platformOption(description: string): Option {
-  return new Option('--platform <platform>', description).argParser(readPlatform);
+/** @param usual what is taken without it, for the help */
+export function platformOption(what: string, usual = USUAL): Option {
+  return new Option('--platform <platform>', `${what} (default: ${usual})`).argParser(readPlatform);
 }
 
 /** @throws HyperfileError CLI_BAD_VALUE */
-export function readPlatform(value: string): Platform {
+function readPlatform(value: string): Platform {
   const platform = parsePlatform(value);
   if (platform !== undefined) return platform;
   const data = {

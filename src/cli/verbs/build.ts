@@ -1,9 +1,10 @@
 /** `hyperfile build`, with Docker's flags and their meaning. */
 import type { Command } from 'commander';
 import { DEFAULT_DISK_BYTES } from '../../build/options.ts';
+import type { Platform } from '../../plan/platform.ts';
 import type { Console } from '../console.ts';
 import { collect, driverOption, progressOption } from '../options.ts';
-import { platformOption, USUAL_PLATFORM, type AskedPlatform } from '../platform-option.ts';
+import { platformOption } from '../platform-option.ts';
 import type { ViewFlags } from '../view-session.ts';
 import { formatSize, parseSize } from '../size.ts';
 import { addExamples } from '../verb.ts';
@@ -13,7 +14,7 @@ export interface BuildFlags extends ViewFlags {
   readonly tag?: readonly string[];
   readonly file?: string;
   readonly target?: string;
-  readonly platform?: AskedPlatform;
+  readonly platform?: Platform;
   readonly buildArg?: readonly string[];
   readonly cache: boolean;
   readonly pull?: boolean;
@@ -61,11 +62,7 @@ export function define(command: Command, console: Console): void {
       'the recipe; - reads it from standard input (default: PATH/Hyperfile, else PATH/Dockerfile)',
     )
     .option('--target <stage>', 'stop at this stage (default: the last one)')
-    .addOption(
-      platformOption(
-        `which of several images to build on, such as windows/amd64 (default: ${USUAL_PLATFORM})`,
-      ),
-    )
+    .addOption(platformOption('which of several images to build on, such as windows/amd64'))
     .option(
       '--build-arg <name=value>',
       'value of an ARG; without =value it is taken from the environment; may be repeated',

@@ -2,11 +2,11 @@
 import type { Command } from 'commander';
 import { isDigest, type Digest } from '../../oci/digest.ts';
 import { referenceOf } from '../../oci/location.ts';
-import { guestPlatforms } from '../../plan/platform.ts';
+import { guestPlatforms, type Platform } from '../../plan/platform.ts';
 import type { CopyIo } from '../../transfer/copy-image.ts';
 import type { Console } from '../console.ts';
 import { placeOf, withRepository } from '../places.ts';
-import { platformOption, USUAL_PLATFORM, type AskedPlatform } from '../platform-option.ts';
+import { platformOption } from '../platform-option.ts';
 import {
   addInsecureOption,
   addTransferOptions,
@@ -19,7 +19,7 @@ import { withCopyView } from '../view-session.ts';
 
 interface Flags extends TransferFlags, RegistryFlags {
   readonly all?: boolean;
-  readonly platform?: AskedPlatform;
+  readonly platform?: Platform;
 }
 
 export function define(command: Command, console: Console): void {
@@ -30,7 +30,7 @@ export function define(command: Command, console: Console): void {
     .argument('<SRC>', 'where the image is')
     .argument('<DST>', 'where it is to be')
     .option('-a, --all', 'of an image for several platforms, copy all of them and the index')
-    .addOption(platformOption(`which image of several, such as linux/arm64 (default: ${USUAL_PLATFORM})`));
+    .addOption(platformOption('which image of several, such as linux/arm64'));
   addInsecureOption(addTransferOptions(command)).action(
     async (source: string, target: string, flags: Flags) => {
       const digest = await withCopyView(flags, console, (io) => copy(source, target, flags, io, console));

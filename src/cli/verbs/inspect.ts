@@ -1,9 +1,10 @@
 /** `hyperfile inspect`. */
 import type { Command } from 'commander';
 import type { Store } from '../../store/store.ts';
+import type { Platform } from '../../plan/platform.ts';
 import type { Console } from '../console.ts';
 import { withStore } from '../open-store.ts';
-import { platformOption, type AskedPlatform } from '../platform-option.ts';
+import { platformOption } from '../platform-option.ts';
 import { safeJson } from '../safe-json.ts';
 import { addInsecureOption, type RegistryFlags } from '../transfer-options.ts';
 import { misused } from '../usage-error.ts';
@@ -12,7 +13,7 @@ import { addExamples } from '../verb.ts';
 export interface InspectFlags extends RegistryFlags {
   readonly remote?: boolean;
   readonly raw?: boolean;
-  readonly platform?: AskedPlatform;
+  readonly platform?: Platform;
 }
 
 export function define(command: Command, console: Console): void {
@@ -26,9 +27,7 @@ export function define(command: Command, console: Console): void {
     )
     .option('--remote', 'look at images in registries, OCI layouts and archives')
     .option('--raw', 'with --remote: print the bytes of the manifest and nothing else')
-    .addOption(
-      platformOption('with --remote: which image of several, such as linux/arm64 (default: the list)'),
-    );
+    .addOption(platformOption('with --remote: which image of several, such as linux/arm64', 'the list'));
   addInsecureOption(command).action(async (names: readonly string[], flags: InspectFlags) => {
     checkFlags(names, flags);
     if (!flags.remote) {

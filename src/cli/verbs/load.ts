@@ -1,14 +1,15 @@
 /** `hyperfile load`. */
 import type { Command } from 'commander';
+import type { Platform } from '../../plan/platform.ts';
 import type { Console } from '../console.ts';
-import { platformOption, USUAL_PLATFORM, type AskedPlatform } from '../platform-option.ts';
+import { platformOption } from '../platform-option.ts';
 import { addTransferOptions, type TransferFlags } from '../transfer-options.ts';
 import { addExamples } from '../verb.ts';
 
 export interface LoadFlags extends TransferFlags {
   readonly input?: string;
   readonly name?: string;
-  readonly platform?: AskedPlatform;
+  readonly platform?: Platform;
 }
 
 export function define(command: Command, console: Console): void {
@@ -18,7 +19,7 @@ export function define(command: Command, console: Console): void {
     )
     .option('-i, --input <file>', 'the archive, or oci:FOLDER (default: standard input)')
     .option('--name <name>', 'what to call an image that has only a tag there, or none')
-    .addOption(platformOption(`which image of several, such as linux/arm64 (default: ${USUAL_PLATFORM})`));
+    .addOption(platformOption('which image of several, such as linux/arm64'));
   addTransferOptions(command, 'the ids of the images').action(async (flags: LoadFlags) => {
     const { loadArchive } = await import('../load-archive.ts');
     await loadArchive(flags, console);

@@ -1,7 +1,8 @@
 /** `hyperfile pull`. */
 import type { Command } from 'commander';
+import type { Platform } from '../../plan/platform.ts';
 import type { Console } from '../console.ts';
-import { platformOption, USUAL_PLATFORM, type AskedPlatform } from '../platform-option.ts';
+import { platformOption } from '../platform-option.ts';
 import {
   addInsecureOption,
   addTransferOptions,
@@ -12,7 +13,7 @@ import { addExamples } from '../verb.ts';
 
 export interface PullFlags extends TransferFlags, RegistryFlags {
   readonly allTags?: boolean;
-  readonly platform?: AskedPlatform;
+  readonly platform?: Platform;
 }
 
 export function define(command: Command, console: Console): void {
@@ -22,7 +23,7 @@ export function define(command: Command, console: Console): void {
     )
     .argument('<NAME>', 'HOST/NAME, HOST/NAME:TAG or HOST/NAME@DIGEST')
     .option('-a, --all-tags', 'pull all tags of the name')
-    .addOption(platformOption(`which image of several, such as linux/arm64 (default: ${USUAL_PLATFORM})`));
+    .addOption(platformOption('which image of several, such as linux/arm64'));
   addInsecureOption(addTransferOptions(command)).action(async (name: string, flags: PullFlags) => {
     const { pullImages } = await import('../pull-images.ts');
     const digests = await pullImages(name, flags, console);
