@@ -27,6 +27,15 @@ export function findWindowsProgram(
     .find(isFile);
 }
 
+/**
+ * A program that Windows brings, by its place below System32: no folder of PATH may put another in its place.
+ *
+ * @param names of folders, and of the file
+ */
+export function systemProgram(names: readonly string[], env: NodeJS.ProcessEnv = process.env): string {
+  return path.win32.join(env.SystemRoot ?? 'C:\\Windows', 'System32', ...names);
+}
+
 /** Names of variables do not differ in case there. */
 function variable(env: NodeJS.ProcessEnv, name: string): string | undefined {
   const key = Object.keys(env).find((known) => known.toUpperCase() === name);

@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { HyperfileError } from './error.ts';
+import { systemProgram } from './find-program.ts';
 import { isOnWindows } from './host-platform.ts';
 
 /** Runs icacls.exe; @returns what it says when it fails */
@@ -35,9 +36,8 @@ function ownAccount(): string {
   return domain === undefined ? username : `${domain}\\${username}`;
 }
 
-/** By its full path: no folder of PATH may put another in its place. */
 function icacls(args: readonly string[]): string | undefined {
-  const program = path.win32.join(process.env.SystemRoot ?? 'C:\\Windows', 'System32', 'icacls.exe');
+  const program = systemProgram(['icacls.exe']);
   const { status, error, stderr } = spawnSync(program, args, { windowsHide: true, encoding: 'utf8' });
   return status === 0 ? undefined : (error?.message ?? stderr.trim());
 }

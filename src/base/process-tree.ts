@@ -1,6 +1,6 @@
 /** Ends a program together with everything it has started, also where it is not in a process group of its own. */
 import { readdirSync, readFileSync } from 'node:fs';
-import path from 'node:path';
+import { systemProgram } from './find-program.ts';
 import { hostSystem, isOnWindows } from './host-platform.ts';
 import { runTool } from './process.ts';
 
@@ -14,7 +14,7 @@ export async function endProcessTree(pid: number): Promise<void> {
 }
 
 async function endOnWindows(pid: number): Promise<void> {
-  const taskkill = path.join(process.env.SystemRoot ?? 'C:\\Windows', 'System32', 'taskkill.exe');
+  const taskkill = systemProgram(['taskkill.exe']);
   // 128: there is no such process. Others: some of the tree could not be ended, so at least its root is.
   await runTool(taskkill, ['/PID', String(pid), '/T', '/F'], { accept: [0, 128] }).catch(() => undefined);
   signal(pid, 'SIGKILL');

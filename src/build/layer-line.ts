@@ -283,13 +283,12 @@ export class LayerLine {
     const chain = store.chainPaths(this.#layers);
     const { disk, config } = this.#parts.base;
     const machine = config.machine && { machine: config.machine };
-    const onStatus = this.#onStatus;
     const sandbox = await driver.open({
       chain,
       sandboxPath: path,
       root: rootOf(disk),
       ...machine,
-      onStatus,
+      onStatus: this.#onStatus,
       signal,
     });
     return (this.#open = { sandbox, layer: id, key: this.#key });

@@ -10,6 +10,7 @@ import type { Readable, Writable } from 'node:stream';
 import { once } from 'node:events';
 import { pipeline } from 'node:stream/promises';
 import { HyperfileError, systemCode } from '../../../base/error.ts';
+import { systemProgram } from '../../../base/find-program.ts';
 import { isOnWindows } from '../../../base/host-platform.ts';
 import { missingTool } from '../../../base/missing-tool.ts';
 import { makePrivateFolder } from '../../../base/private-folder.ts';
@@ -171,10 +172,8 @@ function settings({ privateKey }: GuestAccess): string[] {
   ];
 }
 
-/** Windows' own by its full path: no folder of PATH may put another in its place. */
 function sshProgram(): string {
-  if (!isOnWindows()) return 'ssh';
-  return path.win32.join(process.env.SystemRoot ?? 'C:\\Windows', 'System32', 'OpenSSH', 'ssh.exe');
+  return isOnWindows() ? systemProgram(['OpenSSH', 'ssh.exe']) : 'ssh';
 }
 
 /** ssh takes no key whose last line is not ended. */

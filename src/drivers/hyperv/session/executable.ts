@@ -1,9 +1,9 @@
 /** Which PowerShell is started, and with what surroundings. */
-import path from 'node:path';
+import { systemProgram } from '../../../base/find-program.ts';
 
 /**
  * NODE_POWERSHELL, else Windows PowerShell, which every Windows has and whose modules are made for it; elsewhere `pwsh`
- * of PATH. Windows' own by its full path: no folder of PATH may put another in its place.
+ * of PATH.
  */
 export function powershellExecutable(
   env: NodeJS.ProcessEnv = process.env,
@@ -11,8 +11,7 @@ export function powershellExecutable(
 ): string {
   if (env.NODE_POWERSHELL) return env.NODE_POWERSHELL;
   if (platform !== 'win32') return 'pwsh';
-  const windows = env.SystemRoot ?? 'C:\\Windows';
-  return path.win32.join(windows, 'System32', 'WindowsPowerShell', 'v1.0', 'powershell.exe');
+  return systemProgram(['WindowsPowerShell', 'v1.0', 'powershell.exe'], env);
 }
 
 /** Plain text, and nobody is asked or told anything. */

@@ -168,13 +168,7 @@ describeWith(STANDIN_NEEDS, 'a Windows guest with more than one account', () => 
     const guest = await bench.connect({ askAccess: () => Promise.resolve(bob) });
     const io = { onOutput: () => undefined };
     expect(await guest.run(cmd('exit 4', { user: 'bob' }), io)).toEqual({ status: 4 });
-    const cancel = new AbortController();
-    const waiting = bench.host.waitForMachine(bench.machineId, 'Off', {
-      timeoutMs: 60_000,
-      signal: cancel.signal,
-      onEvent: () => cancel.abort(),
-    });
-    await expect(waiting).rejects.toMatchObject({ code: 'INTERRUPTED' });
+    await bench.losePowerShell();
     expect(await guest.run(cmd('exit 5', { user: 'bob' }), io)).toEqual({ status: 5 });
     await guest.close();
   });

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { expect } from 'vitest';
 import { connectGuest } from '../../../../src/drivers/hyperv/guest/connect.ts';
 import type { ConnectRequest, Guest } from '../../../../src/drivers/hyperv/guest/guest.ts';
 import { HyperVHost } from '../../../../src/drivers/hyperv/host.ts';
@@ -25,6 +26,8 @@ export interface Bench {
   readonly reset: () => Promise<void>;
   /** Off and on. */
   readonly restart: () => Promise<void>;
+  /** A call that is cancelled takes its PowerShell with it. */
+  readonly losePowerShell: () => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
@@ -61,6 +64,15 @@ export async function startBench(system: { readonly fileSystem?: 'ext4' } = {}):
     restart: async () => {
       await host.stopMachine(machineId, 0);
       await host.startMachine(machineId);
+    },
+    losePowerShell: async () => {
+      const cancel = new AbortController();
+      const waiting = host.waitForMachine(machineId, 'Off', {
+        timeoutMs: 60_000,
+        signal: cancel.signal,
+        onEvent: () => cancel.abort(),
+      });
+      await expect(waiting).rejects.toMatchObject({ code: 'INTERRUPTED' });
     },
     close: async () => {
       await session.close();

@@ -137,31 +137,41 @@ function Enable-HyperfileDisk {
     param(
         [Parameter(Mandatory = $true)] [uint32] $Number
     )
-    $disk = Get-HyperfileDisk -Number $Number
+    $disk = Wait-HyperfileFinding -TimeoutSeconds $script:VolumeSeconds -Find { Storage\Get-Disk -ErrorAction Stop -Number $Number }
+    if ($null -eq $disk) { throw (Get-HyperfileFault -Code 'HYPERV_NOT_FOUND' -Target "disk $Number" -Message "Windows does not show the disk $Number that was mounted.") }
     if ($disk.IsOffline) { Storage\Set-Disk -ErrorAction Stop -Number $Number -IsOffline $false }
     if ($disk.IsReadOnly) { Storage\Set-Disk -ErrorAction Stop -Number $Number -IsReadOnly $false }
 }
 
-function Get-HyperfileDisk {
+function Wait-HyperfileFinding {
     <#
     .SYNOPSIS
-        What Windows' storage knows of a mounted disk, which it hears of some time after it was mounted.
-    .PARAMETER Number
-        Of the disk.
+        Asks Storage for something until it is there.
+    .DESCRIPTION
+        Windows finds disks, partitions and volumes some time after they were mounted.
+    .PARAMETER Find
+        Writes what is looked for, writes nothing, or fails because there is no such object.
+    .PARAMETER TimeoutSeconds
+        How long at most.
+    .OUTPUTS
+        What was found first, or nothing.
     #>
     [CmdletBinding()]
     param(
-        [Parameter(Mandatory = $true)] [uint32] $Number
+        [Parameter(Mandatory = $true)] [scriptblock] $Find,
+        [Parameter(Mandatory = $true)] [int] $TimeoutSeconds
     )
-    $deadline = [datetime]::UtcNow.AddSeconds($script:VolumeSeconds)
+    $deadline = [datetime]::UtcNow.AddSeconds($TimeoutSeconds)
     while ($true) {
         try {
-            return (Storage\Get-Disk -ErrorAction Stop -Number $Number)
+            $found = @($true | ForEach-Object -Process $Find)
         }
         catch {
-            $isMissing = $_.FullyQualifiedErrorId.StartsWith('CmdletizationQuery_NotFound', [System.StringComparison]::Ordinal)
-            if (-not $isMissing -or [datetime]::UtcNow -ge $deadline) { throw }
+            if (-not $_.FullyQualifiedErrorId.StartsWith('CmdletizationQuery_NotFound', [System.StringComparison]::Ordinal)) { throw }
+            $found = @()
         }
+        if ($found.Count -gt 0) { return $found[0] }
+        if ([datetime]::UtcNow -ge $deadline) { return }
         Start-Sleep -Milliseconds $script:PollMilliseconds
     }
 }

@@ -88,39 +88,6 @@ function Get-HyperfileMediumRoot {
     return $volume.Path
 }
 
-function Wait-HyperfileFinding {
-    <#
-    .SYNOPSIS
-        Asks Storage for something until it is there.
-    .DESCRIPTION
-        Windows finds partitions and volumes some time after their disk was mounted.
-    .PARAMETER Find
-        Writes what is looked for, writes nothing, or fails because there is no such object.
-    .PARAMETER TimeoutSeconds
-        How long at most.
-    .OUTPUTS
-        What was found first, or nothing.
-    #>
-    [CmdletBinding()]
-    param(
-        [Parameter(Mandatory = $true)] [scriptblock] $Find,
-        [Parameter(Mandatory = $true)] [int] $TimeoutSeconds
-    )
-    $deadline = [datetime]::UtcNow.AddSeconds($TimeoutSeconds)
-    while ($true) {
-        try {
-            $found = @($true | ForEach-Object -Process $Find)
-        }
-        catch {
-            if (-not $_.FullyQualifiedErrorId.StartsWith('CmdletizationQuery_NotFound', [System.StringComparison]::Ordinal)) { throw }
-            $found = @()
-        }
-        if ($found.Count -gt 0) { return $found[0] }
-        if ([datetime]::UtcNow -ge $deadline) { return }
-        Start-Sleep -Milliseconds $script:PollMilliseconds
-    }
-}
-
 function Get-HyperfileEdition {
     <#
     .SYNOPSIS

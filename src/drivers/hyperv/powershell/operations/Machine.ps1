@@ -216,36 +216,11 @@ function Stop-HyperfileMachine {
     $machine = Hyper-V\Get-VM -ErrorAction Stop -Id $Id
     $isGraceful = $machine.State -eq 'Off'
     if (-not $isGraceful -and $GraceSeconds -gt 0) {
-        if (Send-HyperfileGuestShutdown -Id $Id) { $isGraceful = Wait-HyperfileMachineOff -Id $Id -TimeoutSeconds $GraceSeconds }
+        if (Send-HyperfileGuestShutdown -Id $Id) { $isGraceful = (Wait-HyperfileMachine -Id $Id -For Off -TimeoutSeconds $GraceSeconds).isReached }
         else { $isGraceful = Request-HyperfileShutdown -Machine $machine -GraceSeconds ([System.Math]::Min($GraceSeconds, $RequestSeconds)) }
     }
     if (-not $isGraceful -and (Hyper-V\Get-VM -ErrorAction Stop -Id $Id).State -ne 'Off') { Hyper-V\Stop-VM -ErrorAction Stop -VM $machine -TurnOff -Force }
     return [ordered]@{ isGraceful = $isGraceful }
-}
-
-function Wait-HyperfileMachineOff {
-    <#
-    .SYNOPSIS
-        Waits until a machine is off.
-    .PARAMETER Id
-        Of the machine.
-    .PARAMETER TimeoutSeconds
-        How long at most.
-    .OUTPUTS
-        System.Boolean: whether it is.
-    #>
-    [CmdletBinding()]
-    [OutputType([bool])]
-    param(
-        [Parameter(Mandatory = $true)] [guid] $Id,
-        [Parameter(Mandatory = $true)] [double] $TimeoutSeconds
-    )
-    $deadline = [datetime]::UtcNow.AddSeconds($TimeoutSeconds)
-    while ($true) {
-        if ((Hyper-V\Get-VM -ErrorAction Stop -Id $Id).State -eq 'Off') { return $true }
-        if ([datetime]::UtcNow -ge $deadline) { return $false }
-        Start-Sleep -Milliseconds 100
-    }
 }
 
 function Request-HyperfileShutdown {
