@@ -66,18 +66,19 @@ const recipes = fc.oneof(
 /** Recipes without mistakes, so that their trees can be compared. */
 const word = fc.stringMatching(/^[a-z][a-z0-9/._-]{0,8}$/);
 const gap = fc.constantFrom(' ', '  ', '\t', ' \\\n', '\\\n  ', ' \\\n# comment\n ', ' \\  \r\n\t');
+/** A here-document's delimiter, and a line of its text: one that is no delimiter itself. */
+const documentOf = (delimiter: fc.Arbitrary<string>) =>
+  fc.tuple(delimiter, word).filter(([name, line]) => line !== name);
+const fileName = word.map((name) => name.replaceAll('/', '_'));
 const goodLines = fc.oneof(
   fc.tuple(gap, word, word).map(([space, a, b]) => `COPY${space}${a}${space}${b}`),
   fc.tuple(gap, word, word).map(([space, a, b]) => `ENV${space}A=${a}${space}B="${b} \\"$x"`),
   fc.tuple(gap, word, word).map(([space, a, b]) => `run ${a}${space}"${b}"${space}&& x`),
   fc.tuple(gap, word).map(([space, a]) => `CMD${space}["${a}",${space}"${a}"${space}]`),
-  fc.tuple(word, word).map(([name, a]) => `RUN cat <<${name} > x\n${a}\n  $x\n${name}`),
+  documentOf(word).map(([name, a]) => `RUN cat <<${name} > x\n${a}\n  $x\n${name}`),
   fc
-    .tuple(word, gap, word)
-    .map(
-      ([name, space, a]) =>
-        `COPY <<-"${name.replaceAll('/', '_')}"${space}/${a}\n\t${a}\n\t${name.replaceAll('/', '_')}`,
-    ),
+    .tuple(documentOf(fileName), gap)
+    .map(([[name, a], space]) => `COPY <<-"${name}"${space}/${a}\n\t${a}\n\t${name}`),
   fc.tuple(gap, word).map(([space, a]) => `HEALTHCHECK${space}--interval=5s${space}CMD${space}${a}`),
   fc.tuple(gap, word).map(([space, a]) => `FROM${space}${a}`),
 );
