@@ -6,14 +6,18 @@ import type { HyperVHost } from './host.ts';
 import { giveIdentityBack, takeOwnIdentity } from './own-identity.ts';
 import { whenReleased } from './released.ts';
 
+export interface MountedSystem {
+  readonly files: GuestFiles;
+  /** How far it has come with setting itself up: see setup-state.ts. */
+  readonly setupState: string;
+}
+
 export class MachineDisk {
   readonly #host: HyperVHost;
   readonly #folder: string;
   /** Set as soon as the disk may be mounted. */
   #mountedPath: string | undefined;
   #identity: DiskId | undefined;
-  #files: GuestFiles | undefined;
-  #setupState: string | undefined;
 
   /** @param folder where the system's volume appears; made by Hyper-V, and gone with the mount */
   constructor(host: HyperVHost, folder: string) {
@@ -21,18 +25,11 @@ export class MachineDisk {
     this.#folder = folder;
   }
 
-  /** Of the disk that was mounted last, as it was then: see SetupState.ps1. */
-  get setupState(): string | undefined {
-    return this.#setupState;
-  }
-
-  /** The guest's files, mounted if they are not. One disk at a time. */
-  async mount(diskPath: string, signal: AbortSignal | undefined): Promise<GuestFiles> {
-    if (this.#files !== undefined) return this.#files;
+  /** The system's files, until the disk is let go. One disk at a time. */
+  async mount(diskPath: string, signal: AbortSignal | undefined): Promise<MountedSystem> {
     await this.#begin(diskPath);
     const { folder, setupState } = await this.#host.mountDisk(diskPath, this.#folder, signal && { signal });
-    this.#setupState = setupState;
-    return (this.#files = new WindowsFiles(folder, { label: 'the guest' }));
+    return { files: new WindowsFiles(folder, { label: 'the guest' }), setupState };
   }
 
   /** Mounts a disk only to know how far its system has come with setting itself up. */
@@ -60,7 +57,6 @@ export class MachineDisk {
   /** The disk is worth nothing any more. */
   async discard(): Promise<void> {
     if (this.#mountedPath === undefined) return;
-    this.#files = undefined;
     await this.#host.dismountDisk(this.#mountedPath);
     this.#mountedPath = undefined;
   }

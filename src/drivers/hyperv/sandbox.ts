@@ -208,9 +208,9 @@ export class HyperVSandbox implements Sandbox {
     if (this.#mounted !== undefined) return this.#mounted;
     return this.#orBroken(async () => {
       if (this.#strategy.isLent) await this.#strategy.takeBack(this.#place());
-      this.#mounted = await this.#disk.mount(this.#place().sandboxPath, signal);
-      this.#setupState = this.#disk.setupState;
-      return this.#mounted;
+      const { files, setupState } = await this.#disk.mount(this.#place().sandboxPath, signal);
+      this.#setupState = setupState;
+      return (this.#mounted = files);
     });
   }
 

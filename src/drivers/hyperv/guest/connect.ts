@@ -1,8 +1,9 @@
 /** From a machine that has been started to a guest that does what it is told, or a clear account of why not. */
-import { HyperfileError, isHyperfileError } from '../../../base/error.ts';
+import { HyperfileError } from '../../../base/error.ts';
 import type { HyperVHost } from '../host.ts';
 import type { SessionEvent } from '../session/records.ts';
 import { connectLinux } from './connect-linux.ts';
+import { enterWindows } from './enter-windows.ts';
 import type { ConnectRequest, Guest } from './guest.ts';
 import { accountOf, WindowsAccounts } from './windows-accounts.ts';
 import { WindowsGuest } from './windows-guest.ts';
@@ -46,32 +47,22 @@ async function connectWindows(
   { name, timeoutMs }: { readonly name: string; readonly timeoutMs: number },
 ): Promise<Guest> {
   const { machineId, access, isSettingUp, refusedMs } = request;
-  const account = accountOf(access);
-  const data = { machine: name, user: account.userName, seconds: request.timeoutMs / 1000 };
-  const connection = await host.guests
-    .connect(machineId, account, {
+  await enterWindows(host.guests, {
+    machineId,
+    machineName: name,
+    account: accountOf(access),
+    options: {
       timeoutMs,
       ...(isSettingUp && { isSettingUp }),
       ...(refusedMs !== undefined && { refusedMs }),
       ...waiting(request, (status) =>
         status === 'Refused' && isSettingUp ? UNKNOWN_ACCOUNT : DIRECT_WAITS[status],
       ),
-    })
-    .catch((error: unknown) => {
-      // PowerShell itself may wait for a guest that hangs, and be given up only from outside.
-      if (!isHyperfileError(error, 'POWERSHELL_TIMEOUT')) throw error;
-      throw new HyperfileError('HYPERV_GUEST_NO_DIRECT', { data: { ...data, message: error.message } });
-    });
-  const { outcome, said: message } = connection;
-  if (outcome === 'Opened')
-    return new WindowsGuest(host.guests, machineId, new WindowsAccounts(host.guests, request, name));
-  const code = {
-    Off: 'HYPERV_GUEST_OFF',
-    Refused: isSettingUp ? 'HYPERV_GUEST_SETTING_UP' : 'HYPERV_GUEST_REFUSED',
-    SettingUp: 'HYPERV_GUEST_SETTING_UP',
-    Silent: 'HYPERV_GUEST_NO_DIRECT',
-  } as const;
-  throw new HyperfileError(code[outcome], { data: { ...data, message, state: 'Off' } });
+    },
+    refusal: { code: isSettingUp ? 'HYPERV_GUEST_SETTING_UP' : 'HYPERV_GUEST_REFUSED' },
+    wholeTimeoutMs: request.timeoutMs,
+  });
+  return new WindowsGuest(host.guests, machineId, new WindowsAccounts(host.guests, request, name));
 }
 
 /** Tells of waiting what a function's progress says about it. */

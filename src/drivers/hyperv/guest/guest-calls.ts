@@ -27,7 +27,8 @@ export interface GuestProgram {
   readonly inputText: string;
 }
 
-type Waiting = Pick<CallOptions, 'signal' | 'onEvent'>;
+export type ConnectOptions = Pick<CallOptions, 'signal' | 'onEvent'> &
+  Pick<ConnectRequest, 'isSettingUp' | 'refusedMs' | 'timeoutMs'>;
 
 /** Beyond what a function was told to wait itself: a session that is being opened cannot be given up. */
 const MARGIN_MS = 60_000;
@@ -45,12 +46,7 @@ export class GuestCalls {
   async connect(
     machineId: string,
     account: Account,
-    {
-      timeoutMs,
-      refusedMs,
-      isSettingUp,
-      ...options
-    }: Waiting & Pick<ConnectRequest, 'isSettingUp' | 'refusedMs' | 'timeoutMs'>,
+    { timeoutMs, refusedMs, isSettingUp, ...options }: ConnectOptions,
   ): Promise<Connection> {
     const parameters = {
       ...accountParameters(machineId, account),

@@ -3,9 +3,9 @@
  * starts a program as somebody else only with their password, so each account has a session of its own. An account may
  * have been made by the command before: it is asked for when the first command wants it.
  */
-import type { ErrorCode } from '../../../base/codes/index.ts';
 import { HyperfileError, type ErrorData } from '../../../base/error.ts';
 import { accountName, GUEST_SECRET, secretOfUser } from '../guest-access.ts';
+import { enterWindows } from './enter-windows.ts';
 import type { ConnectRequest, GuestAccess } from './guest.ts';
 import type { Account, GuestCalls } from './guest-calls.ts';
 
@@ -13,13 +13,6 @@ import type { Account, GuestCalls } from './guest-calls.ts';
 const CONTAINER_ACCOUNTS = ['containeradministrator'];
 /** Windows' own, in its English and language-independent names: nobody can log on as them. */
 const SYSTEM_ACCOUNTS = /^(nt (authority|service)\\.*|system|local ?service|network ?service)$/i;
-
-/** Why a session does not open. */
-const FAILURES: Readonly<Record<string, ErrorCode>> = {
-  Off: 'HYPERV_GUEST_OFF',
-  Refused: 'HYPERV_GUEST_USER_REFUSED',
-  Silent: 'HYPERV_GUEST_NO_DIRECT',
-};
 
 /** Of one start of a guest: a session does not outlive it. */
 export class WindowsAccounts {
@@ -74,14 +67,15 @@ export class WindowsAccounts {
     throw new HyperfileError('HYPERV_GUEST_USER', { data: { user, secret: secretOfUser(user) } });
   }
 
-  async #connect(account: Account, asked: ErrorData, signal: AbortSignal | undefined): Promise<void> {
+  async #connect(account: Account, data: ErrorData, signal: AbortSignal | undefined): Promise<void> {
     const { machineId, timeoutMs } = this.#request;
-    const options = { timeoutMs, ...(signal && { signal }) };
-    const { outcome, said: message } = await this.#calls.connect(machineId, account, options);
-    if (outcome === 'Opened') return;
-    const seconds = timeoutMs / 1000;
-    const data = { ...asked, machine: this.#machineName, seconds, state: 'Off', message };
-    throw new HyperfileError(FAILURES[outcome], { data });
+    await enterWindows(this.#calls, {
+      machineId,
+      machineName: this.#machineName,
+      account,
+      options: { timeoutMs, ...(signal && { signal }) },
+      refusal: { code: 'HYPERV_GUEST_USER_REFUSED', data },
+    });
   }
 }
 

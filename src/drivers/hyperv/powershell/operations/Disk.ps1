@@ -163,16 +163,31 @@ function Wait-HyperfileFinding {
     )
     $deadline = [datetime]::UtcNow.AddSeconds($TimeoutSeconds)
     while ($true) {
-        try {
-            $found = @($true | ForEach-Object -Process $Find)
-        }
-        catch {
-            if (-not $_.FullyQualifiedErrorId.StartsWith('CmdletizationQuery_NotFound', [System.StringComparison]::Ordinal)) { throw }
-            $found = @()
-        }
+        $found = @(Get-HyperfileFinding -Find $Find)
         if ($found.Count -gt 0) { return $found[0] }
         if ([datetime]::UtcNow -ge $deadline) { return }
         Start-Sleep -Milliseconds $script:PollMilliseconds
+    }
+}
+
+function Get-HyperfileFinding {
+    <#
+    .SYNOPSIS
+        Asks Storage for something that may not be there: nothing then, and no failure.
+    .PARAMETER Find
+        Writes what is looked for, writes nothing, or fails because there is no such object.
+    .OUTPUTS
+        What was found.
+    #>
+    [CmdletBinding()]
+    param(
+        [Parameter(Mandatory = $true)] [scriptblock] $Find
+    )
+    try {
+        $true | ForEach-Object -Process $Find
+    }
+    catch {
+        if (-not $_.FullyQualifiedErrorId.StartsWith('CmdletizationQuery_NotFound', [System.StringComparison]::Ordinal)) { throw }
     }
 }
 
@@ -228,12 +243,7 @@ function Get-HyperfilePartition {
     param(
         [Parameter(Mandatory = $true)] [uint32] $DiskNumber
     )
-    try {
-        Storage\Get-Partition -ErrorAction Stop -DiskNumber $DiskNumber
-    }
-    catch {
-        if (-not $_.FullyQualifiedErrorId.StartsWith('CmdletizationQuery_NotFound', [System.StringComparison]::Ordinal)) { throw }
-    }
+    Get-HyperfileFinding -Find { Storage\Get-Partition -ErrorAction Stop -DiskNumber $DiskNumber }
 }
 
 function Get-HyperfileVolume {
@@ -247,13 +257,7 @@ function Get-HyperfileVolume {
     param(
         [Parameter(Mandatory = $true)] [object] $Partition
     )
-    try {
-        $volume = Storage\Get-Volume -ErrorAction Stop -Partition $Partition
-    }
-    catch {
-        if (-not $_.FullyQualifiedErrorId.StartsWith('CmdletizationQuery_NotFound', [System.StringComparison]::Ordinal)) { throw }
-        return
-    }
+    $volume = Get-HyperfileFinding -Find { Storage\Get-Volume -ErrorAction Stop -Partition $Partition }
     if ($null -ne $volume -and -not [string]::IsNullOrEmpty($volume.FileSystem)) { return $volume }
 }
 
