@@ -15,7 +15,7 @@ export interface Entry {
   readonly machineName: string;
   readonly account: Account;
   readonly options: ConnectOptions;
-  /** What a refused account means here. */
+  /** What a refused account means here, and what else any message is to name. */
   readonly refusal: { readonly code: ErrorCode; readonly data?: ErrorData };
   /** All that the guest has been given since it started; default: what is left of it. */
   readonly wholeTimeoutMs?: number;
