@@ -61,8 +61,8 @@ export class WordReader {
       else if (this.#options.quotes && character === '"') add(this.#readDoubleQuoted(keepEscapes), true);
       else if (character === this.#options.escape) {
         if (keepEscapes) add(character, true);
-        add(this.#source[this.#at + 1] ?? '', true);
-        this.#at += 2;
+        this.#at++;
+        add(this.skip(), true);
       } else {
         add(character, false);
         this.#at++;
@@ -76,8 +76,11 @@ export class WordReader {
     return this.#source[this.#at] ?? '';
   }
 
+  /** The same, and steps over it. */
   skip(): string {
-    return this.#source[this.#at++] ?? '';
+    const character = this.peek();
+    this.#at += character.length;
+    return character;
   }
 
   #addToWords(text: string, isProtected: boolean): void {

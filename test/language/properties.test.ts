@@ -110,7 +110,7 @@ describe('any text at all', () => {
           }
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 500, examples: [['ENV A ${#'], ['ENV A ${a'], ['ENV A ${a:-\\']] },
     );
   });
 
