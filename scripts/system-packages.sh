@@ -7,7 +7,7 @@ set -u
 RUN='mke2fs=e2fsprogs losetup=mount fstrim=util-linux setpriv=util-linux perl=perl-base mmdebstrap=mmdebstrap
   qemu-img=qemu-utils xz=xz-utils bzip2=bzip2 getfattr=attr
   /usr/share/keyrings/debian-archive-keyring.gpg=debian-archive-keyring'
-TEST="$RUN"' 7zz=7zip vhdiinfo=libvhdi-utils python:pyvhdi=python3-libvhdi busybox=busybox-static fsfreeze=util-linux unshare=util-linux zstd=zstd setfacl=acl sgdisk=gdisk
+TEST="$RUN"' 7zz=7zip vhdiinfo=libvhdi-utils python:pyvhdi=python3-libvhdi busybox=busybox-static fsfreeze=util-linux unshare=util-linux zstd=zstd setfattr=attr setfacl=acl sgdisk=gdisk
   sfdisk=fdisk mmls=sleuthkit lowntfs-3g=ntfs-3g mkntfs=ntfs-3g
   mkfs.vfat=dosfstools mcopy=mtools xorriso=xorriso wimlib-imagex=wimtools
   debootstrap=debootstrap crun=crun script=bsdutils

@@ -5,6 +5,8 @@ import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
+/** What a runner with Ubuntu has for root, and what comes from an action. */
+const OF_THE_JOB = ['dotnet:10', 'root', '/dev/fuse', '/dev/loop-control', 'mount', 'tar'];
 const FILE = path.join(ROOT, '.github/workflows/ci.yml');
 
 interface Step {
@@ -74,6 +76,28 @@ describe('the workflow', () => {
       const node = own.find(({ uses }) => uses?.startsWith('actions/setup-node'))?.with?.['node-version'];
       expect(Number(node)).toBeGreaterThanOrEqual(Number(/\d+/.exec(engines.node)?.[0]));
     }
+  });
+
+  test('has on Linux what its tests need, and fails where that is missing instead of skipping them', () => {
+    const own = workflow.jobs.linux?.steps ?? [];
+    const at = (part: (step: Step) => boolean | undefined) => own.findIndex(part);
+    const dotnet = at(({ uses }) => uses?.startsWith('actions/setup-dotnet@'));
+    const tests = at(({ run }) => run?.includes('npm test'));
+    expect(own[dotnet]?.with).toEqual({ 'dotnet-version': '10.0.x' });
+    expect(dotnet).toBeLessThan(tests);
+    // As root, with the environment and the PATH of the job.
+    expect(own[tests]?.run).toMatch(/^sudo --preserve-env env "PATH=\$PATH" /);
+    const promised = own[tests]?.env?.HYPERFILE_TEST_REQUIRE?.split(', ') ?? [];
+    expect(promised).toEqual(
+      expect.arrayContaining(['dotnet:10', 'root', 'losetup', 'lowntfs-3g', 'mkntfs']),
+    );
+    // What is no package is the system's, root's or the action's.
+    const packages = readFileSync(path.join(ROOT, 'scripts/system-packages.sh'), 'utf8');
+    for (const name of promised.filter((name) => !OF_THE_JOB.includes(name)))
+      expect(
+        packages.split(/[\s']+/).some((pair) => pair.startsWith(`${name}=`)),
+        name,
+      ).toBe(true);
   });
 
   test('calls the script for Hyper-V hosts with parameters that it has, in both editions of PowerShell', () => {

@@ -1,4 +1,7 @@
-/** Tests say by name what they need; where it is missing they are skipped, and the title says why. */
+/**
+ * Tests say by name what they need; where it is missing they are skipped, and the title says why. A host that promises to
+ * have it, with `HYPERFILE_TEST_REQUIRE=name,name`, fails instead: there nothing may look proven because it did not run.
+ */
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
@@ -51,16 +54,41 @@ function look(need: Need): boolean {
   }
 }
 
-/** `describe`, or a skipped one whose title names what is missing. */
+/** What `HYPERFILE_TEST_REQUIRE` promises, by the names that {@link has} knows. */
+export function promised(): Need[] {
+  const names = (process.env.HYPERFILE_TEST_REQUIRE ?? '').split(',').map((name) => name.trim());
+  return names.filter((name) => name !== '');
+}
+
+/** `describe`, or where something is missing a skipped one whose title names it; a failing one if it was promised. */
 export function describeWith(needs: readonly Need[], title: string, body: () => void): void {
   const missing = needs.filter((need) => !has(need));
   if (missing.length === 0) describe(title, body);
-  else describe.skip(`${title} [skipped: needs ${missing.join(', ')}]`, body);
+  else if (isPromised(missing)) describe(title, () => failWithout(missing, 'has what it needs'));
+  else describe.skip(withoutWhat(title, missing), body);
 }
 
-/** `test`, or a skipped one whose title names what is missing. */
+/** `test`, or where something is missing a skipped one whose title names it; a failing one if it was promised. */
 export function testWith(needs: readonly Need[], title: string, body: () => void | Promise<void>): void {
   const missing = needs.filter((need) => !has(need));
   if (missing.length === 0) test(title, body);
-  else test.skip(`${title} [skipped: needs ${missing.join(', ')}]`, body);
+  else if (isPromised(missing)) failWithout(missing, title);
+  else test.skip(withoutWhat(title, missing), body);
+}
+
+function isPromised(missing: readonly Need[]): boolean {
+  return missing.some((need) => promised().includes(need));
+}
+
+function failWithout(missing: readonly Need[], title: string): void {
+  const names = missing.filter((need) => promised().includes(need)).join(', ');
+  test(title, () => {
+    throw new Error(
+      `missing here: ${names}, which HYPERFILE_TEST_REQUIRE promises: install it or take it out`,
+    );
+  });
+}
+
+function withoutWhat(title: string, missing: readonly Need[]): string {
+  return `${title} [skipped: needs ${missing.join(', ')}]`;
 }
