@@ -11,6 +11,7 @@ import type { AskAccess, Guest } from './guest/guest.ts';
 import type { HyperVHost } from './host.ts';
 import { sameSpec, type MachineSpec } from './machine-spec.ts';
 import type { HyperVOptions } from './options.ts';
+import { withReason } from './refused-disk.ts';
 
 export interface GuestMachineParts {
   readonly host: HyperVHost;
@@ -62,7 +63,7 @@ export class GuestMachine {
   /**
    * The guest of a machine that runs, with that disk unless it runs already.
    *
-   * @throws HyperfileError HYPERV_*, POWERSHELL_*, INTERRUPTED; the disk is worth nothing then
+   * @throws HyperfileError HYPERV_*, POWERSHELL_*, INTERRUPTED, VHDX_* of {@link withReason}; the disk is worth nothing then
    */
   async start(
     spec: MachineSpec,
@@ -73,14 +74,15 @@ export class GuestMachine {
     const { host, system, keyFolder, options, onStatus } = this.#parts;
     // Before anything is begun: a guest that nobody can get into is of no use.
     const access = await this.#parts.access();
-    const { id } = await this.#prepare(spec, diskPath, signal);
+    const { id } = await withReason(diskPath, () => this.#prepare(spec, diskPath, signal));
     this.#isOn = true;
-    await host.startMachine(id, signal);
+    await withReason(diskPath, () => host.startMachine(id, signal));
     this.#guest = await connectGuest(host, {
       machineId: id,
       system,
       access,
       askAccess: this.#parts.access,
+      isOff: true,
       isSettingUp,
       timeoutMs: isSettingUp ? options.setupTimeoutMs : options.bootTimeoutMs,
       folder: keyFolder,

@@ -1,11 +1,12 @@
 /** What goes wrong on a Hyper-V host is said, and nothing is left of it. */
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { runTool } from '../../../src/base/process.ts';
 import type { Sandbox } from '../../../src/drivers/driver.ts';
 import type { HyperVDriver } from '../../../src/drivers/hyperv/driver.ts';
+import { openForChange } from '../../../src/vhdx/edit/open.ts';
 import { describeWith } from '../../support/needs.ts';
 import { GIB } from '../../support/powershell/standin/host/faults.ts';
 import { STANDIN_NEEDS } from '../../support/powershell/standin/standin.ts';
@@ -81,6 +82,46 @@ describeWith(STANDIN_NEEDS, 'a host where something goes wrong', () => {
   test('has too little memory', async () => {
     site.standIn.host.faults.freeMemoryBytes = GIB / 8;
     await expect(runLine(await open(), 'echo up')).rejects.toMatchObject({ code: 'HYPERV_MEMORY' });
+  });
+
+  /** Writes to a disk as whoever starts it in a machine of his own does. */
+  function writeTo(diskPath: string): void {
+    const disk = openForChange(diskPath);
+    disk.write(Buffer.alloc(512, 'x'), disk.sizeBytes - 512 * 1024);
+    disk.close();
+  }
+
+  test.each(['files', 'first command', 'next command'] as const)(
+    'says which parent was written to that the disk of the %s stands on',
+    async (step) => {
+      const base = path.join(site.folder, 'written-to.vhdx');
+      copyFileSync(site.base, base);
+      driver = site.driver();
+      const [one, two] = [site.layer('one'), site.layer('two')];
+      const sandbox = await driver.open({ chain: [base], sandboxPath: one });
+      if (step === 'next command') {
+        await runLine(sandbox, 'exit 0');
+        await sandbox.seal(two);
+      }
+      writeTo(base);
+      const failing =
+        step === 'files' ? sandbox.files.readFile('C:\\readme.txt') : runLine(sandbox, 'exit 0');
+      await expect(failing).rejects.toMatchObject({
+        code: 'VHDX_PARENT_MISMATCH',
+        data: { path: one, parent: base },
+        hint: expect.stringContaining('Put back the parent as it was') as string,
+      });
+      await driver.close();
+      for (const file of [one, base]) rmSync(file, { force: true });
+    },
+  );
+
+  test('refuses a disk that nothing is wrong with, and says what Windows says', async () => {
+    site.standIn.host.faults.failNext.set('Start-VM', 'operationFailed');
+    await expect(runLine(await open(), 'exit 0')).rejects.toMatchObject({
+      code: 'POWERSHELL_FAILED',
+      data: { id: expect.stringMatching(/^OperationFailed,/) as string },
+    });
   });
 
   test('has no room for a difference', async () => {

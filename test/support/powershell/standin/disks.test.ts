@@ -104,6 +104,27 @@ say (failure { Hyper-V\\Test-VHD -Path ${lit('child.vhdx')} })`,
     ]);
   });
 
+  test('whose parent was written to after they were made are not mounted, and their files stay as they are', async () => {
+    mkdirSync(at('mnt'));
+    await run(`$null = Hyper-V\\New-VHD -Path ${lit('child.vhdx')} -ParentPath ${lit('base.vhdx')}`);
+    const [before, child] = [dataWriteGuid('base.vhdx'), readFileSync(at('child.vhdx'))];
+    const answers = await run(
+      `Hyper-V\\Mount-VHD -Path ${lit('base.vhdx')} -NoDriveLetter -Passthru | Storage\\Get-Disk | Storage\\Get-Partition |
+  Where-Object Type -eq Basic | Storage\\Add-PartitionAccessPath -AccessPath ${lit('mnt')}
+Set-Content -LiteralPath ${lit('mnt/more.txt')} -Value more
+Hyper-V\\Dismount-VHD -Path ${lit('base.vhdx')}
+say (failure { Hyper-V\\Mount-VHD -Path ${lit('child.vhdx')} -NoDriveLetter })
+say (failure { Hyper-V\\Mount-VHD -Path ${lit('child.vhdx')} -NoDriveLetter -ReadOnly })
+try { Hyper-V\\Mount-VHD -Path ${lit('child.vhdx')} } catch { say ($_.Exception.Message -like '*(0xC03A000E)') }
+say @(Storage\\Get-Disk).Count`,
+    );
+    expect(dataWriteGuid('base.vhdx')).not.toBe(before);
+    const refused = 'OperationFailed NotSpecified';
+    expect(answers).toEqual([refused, refused, true, 1]);
+    expect(standIn.host.leftovers().disks).toEqual([]);
+    expect(readFileSync(at('child.vhdx')).equals(child)).toBe(true);
+  });
+
   test('are mounted on a folder, changed there, and hold the change afterwards', async () => {
     mkdirSync(at('mnt'));
     const before = dataWriteGuid('base.vhdx');

@@ -1,8 +1,9 @@
 /** The stand-in's machines are state machines that refuse what Hyper-V refuses, with its identifiers and in any language. */
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { openLayer } from '../../../../src/vhdx/layer.ts';
 import { describeWith } from '../../needs.ts';
 import { runScript } from '../run-script.ts';
 import { GIB } from './host/faults.ts';
@@ -10,6 +11,7 @@ import type { Language } from './host/messages.ts';
 import { startStandIn, STANDIN_NEEDS, type StandIn } from './standin.ts';
 import { makeWindowsDisk } from './windows-disk.ts';
 
+const KIB = 1024;
 const INVALID_STATE = 'InvalidState InvalidOperation';
 const NOT_IN_CONTRACT = 'NotInTheContract NotImplemented';
 
@@ -118,7 +120,16 @@ say (failure { Hyper-V\\Start-VM -VM $vm })`;
     const [inUse] = await run(
       `Hyper-V\\Mount-VHD -Path ${lit('disk.vhdx')} -NoDriveLetter\n${start}\nHyper-V\\Dismount-VHD -Path ${lit('disk.vhdx')}`,
     );
-    faults.unreadableForMachines.add(path.join(folder, 'disk.vhdx'));
+    const disk = path.join(folder, 'disk.vhdx');
+    const whole = readFileSync(disk);
+    // Both headers.
+    writeFileSync(
+      disk,
+      Buffer.concat([whole.subarray(0, 64 * KIB), Buffer.alloc(128 * KIB), whole.subarray(192 * KIB)]),
+    );
+    const [broken] = await run(start);
+    writeFileSync(disk, whole);
+    faults.unreadableForMachines.add(disk);
     const [unreadable] = await run(start);
     faults.unreadableForMachines.clear();
     faults.compressedOrSparse.add(path.join(folder, 'base.vhdx'));
@@ -126,14 +137,49 @@ say (failure { Hyper-V\\Start-VM -VM $vm })`;
     faults.compressedOrSparse.clear();
     faults.freeMemoryBytes = GIB / 4;
     const [memory] = await run(start);
-    expect([missing, inUse, unreadable, sparse, memory]).toEqual([
+    expect([missing, inUse, broken, unreadable, sparse, memory]).toEqual([
       'InvalidParameter InvalidArgument',
       'ObjectInUse ResourceBusy',
+      'Unspecified NotSpecified',
       'AccessDenied PermissionDenied',
       'Unspecified NotSpecified',
       'OutOfMemory FromStdErr',
     ]);
     expect(standIn.host.leftovers().disks).toEqual([]);
+  });
+
+  test('are not made on a disk whose parent was written to, and do not start with one', async () => {
+    const base = path.join(folder, 'base.vhdx');
+    const original = readFileSync(base);
+    await run(
+      `${machine()}
+$null = Hyper-V\\New-VHD -Path ${lit('other.vhdx')} -ParentPath ${lit('base.vhdx')}`,
+    );
+    const before = dataWriteGuid(base);
+    const changing = standIn.host.attachments.attach(base, { readOnly: false, holder: 'test' });
+    const mounted = await changing.mount(changing.systemPartition()!, path.join(folder, 'change'));
+    writeFileSync(path.join(mounted.folder, 'more.txt'), 'more');
+    await standIn.host.attachments.detach(changing);
+    expect(dataWriteGuid(base)).not.toBe(before);
+    const answers = await run(
+      `$vm = Hyper-V\\Get-VM -Name build
+say (failure { Hyper-V\\New-VM -Name other -Generation 2 -MemoryStartupBytes 512MB -VHDPath ${lit('other.vhdx')} -Path ${lit('machines')} })
+say (failure { Hyper-V\\Start-VM -VM $vm })
+try { Hyper-V\\Start-VM -VM $vm } catch { say ($_.Exception.Message -like '*(0xC03A000E)') }
+say (Hyper-V\\Get-VM | ForEach-Object { '{0} {1}' -f $_.Name, $_.State })`,
+    );
+    expect(answers).toEqual(['OperationFailed NotSpecified', 'Unspecified NotSpecified', true, 'build Off']);
+    expect(standIn.host.leftovers()).toEqual({ machines: ['build'], disks: [], sessions: 0 });
+    writeFileSync(base, original);
+    expect(
+      await run('say (failure { Hyper-V\\Start-VM -Name build })\nHyper-V\\Stop-VM -Name build -TurnOff'),
+    ).toEqual([null]);
+
+    function dataWriteGuid(file: string): string {
+      const layer = openLayer(file);
+      layer.file.close();
+      return layer.dataWriteGuid;
+    }
   });
 
   test('say with their heartbeat when the guest is there, and shut down only then', async () => {
