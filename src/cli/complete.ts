@@ -1,5 +1,6 @@
 /** What may stand next on a command line: the shells' completion scripts ask `hyperfile __complete WORD...`. */
 import type { Argument, Command, Option } from 'commander';
+import { valuesOf } from './complete-value.ts';
 import type { Console } from './console.ts';
 import { createProgram } from './run.ts';
 import { findVerb, VERBS } from './verbs.ts';
@@ -19,26 +20,30 @@ const PLACES: readonly Candidate[] = [
 
 /**
  * @param given What stands behind `hyperfile`, the last word perhaps unfinished or empty. As bash has it, `=` and `:`
- *   may stand as words of their own; then what stands before the last `:` is left out of the answer, too.
+ *   may stand as words of their own; then what stands before the last of them is left out of the answer, too.
  * @returns None where a file should be named: the shell knows those better.
  */
 export async function completions(given: readonly string[], console: Console): Promise<Candidate[]> {
-  const words = joinAtColons(given.filter((word, index) => word !== '=' || index === given.length - 1));
-  const last = words.at(-1) ?? '';
-  const current = last === '=' ? '' : last;
-  const cutLength = given.includes(':') ? current.lastIndexOf(':') + 1 : 0;
+  const words = joinCutWords(given);
+  const current = words.at(-1) ?? '';
+  const cuts = [':', '='].filter((mark) => given.includes(mark));
+  const cutLength = Math.max(0, ...cuts.map((mark) => current.lastIndexOf(mark) + 1));
   const [verb, ...rest] = words.slice(0, -1);
   const candidates = verb === undefined ? verbCandidates() : await afterVerb(verb, rest, current, console);
   return candidates
-    .filter(({ value }) => value.startsWith(current))
+    .filter(({ value }) => value.startsWith(current) && !(value === current && value.endsWith('=')))
     .map((candidate) => ({ ...candidate, value: candidate.value.slice(cutLength) }));
 }
 
-/** `web`, `:`, `1.2` is one image name. */
-function joinAtColons(words: readonly string[]): string[] {
+/** `web`, `:`, `1.2` is one image name, and `seal`, `=`, `shutdown` one value; an option and its value are two words. */
+function joinCutWords(words: readonly string[]): string[] {
   const joined: string[] = [];
   for (const [index, word] of words.entries()) {
-    if (word === ':' || words[index - 1] === ':') joined.push(`${joined.pop() ?? ''}${word}`);
+    const isAfterOption = word === '=' && joined.at(-1)?.startsWith('--') === true;
+    const isValue = words[index - 1] === '=' && words[index - 2]?.startsWith('--') === true;
+    if (isAfterOption) joined.push(...(index === words.length - 1 ? [''] : []));
+    else if (!isValue && [word, words[index - 1]].some((part) => part === ':' || part === '='))
+      joined.push(`${joined.pop() ?? ''}${word}`);
     else joined.push(word);
   }
   return joined;
@@ -53,7 +58,7 @@ async function afterVerb(
   rest: readonly string[],
   current: string,
   console: Console,
-): Promise<Candidate[]> {
+): Promise<readonly Candidate[]> {
   if (verb === 'help') return rest.length === 0 ? verbCandidates() : [];
   const entry = findVerb(verb);
   if (!entry) return [];
@@ -64,9 +69,9 @@ async function afterVerb(
   );
   if (!command) return [];
   const option = takesValue(command, words.at(-1));
-  if (option) return choicesOf(option);
-  const assigned = /^(--[\w-]+)=/.exec(current);
-  if (assigned) return assignedChoices(command, assigned[1] ?? '');
+  if (option) return valuesOf(option, current, words);
+  const [, name = '', value = ''] = /^(--[\w-]+)=(.*)/.exec(current) ?? [];
+  if (name !== '') return assignedValues(command, { name, value, words });
   if (current.startsWith('-')) return optionsOf(command);
   if (command.commands.length > 0)
     return command.commands.map((part) => ({ value: part.name(), description: part.summary() }));
@@ -87,13 +92,15 @@ function takesValue(command: Command, word: string | undefined): Option | undefi
   return command.options.find((option) => option.required && (option.long === word || option.short === word));
 }
 
-function choicesOf(option: Option): Candidate[] {
-  return (option.argChoices ?? []).map((value) => ({ value }));
-}
-
-function assignedChoices(command: Command, name: string): Candidate[] {
+/** Of `--name=value`. */
+async function assignedValues(
+  command: Command,
+  given: { readonly name: string; readonly value: string; readonly words: readonly string[] },
+): Promise<Candidate[]> {
+  const { name, value, words } = given;
   const option = command.options.find(({ long }) => long === name);
-  return (option?.argChoices ?? []).map((choice) => ({ value: `${name}=${choice}` }));
+  const values = option ? await valuesOf(option, value, words) : [];
+  return values.map((candidate) => ({ ...candidate, value: `${name}=${candidate.value}` }));
 }
 
 function optionsOf(command: Command): Candidate[] {

@@ -13,6 +13,8 @@ _hyperfile() {
     while IFS=$'\\n' read -r line; do
         COMPREPLY+=("\${line%%$'\\t'*}")
     done < <("\${COMP_WORDS[0]}" __complete -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
+    # The word goes on.
+    [[ \${COMPREPLY[0]} == *= ]] && compopt -o nospace 2>/dev/null
 }
 complete -o default -F _hyperfile hyperfile
 `;

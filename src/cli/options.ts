@@ -2,6 +2,7 @@
 import { Argument, Option, type Command } from 'commander';
 import { HyperfileError } from '../base/error.ts';
 import { suggest } from '../base/suggest.ts';
+import { DRIVER_NAMES } from '../drivers/drivers.ts';
 import { PROGRESS_MODES, type ProgressMode } from './render/view.ts';
 
 export type OutputFormat = 'table' | 'json';
@@ -31,12 +32,16 @@ export function addWorkOptions(command: Command): Command {
     .addOption(progressOption());
 }
 
-/** `--driver-opt`, for whatever a driver works for. */
-export function driverOption(): Option {
-  return new Option(
+/** `--driver` and `--driver-opt`, for whatever a driver works for. */
+export function addDriverOptions(command: Command, use: string): Command {
+  const driver = new Option('--driver <name>', `${use} (default: what suits the host)`).choices(DRIVER_NAMES);
+  // Which ones there are is told where they are chosen: HYPERFILE_DRIVER can name one, too.
+  driver.argParser((name: string) => name);
+  const options = new Option(
     '--driver-opt <options>',
     'set up the driver, as KEY=VALUE[,KEY=VALUE] (also HYPERFILE_DRIVER_OPTS); may be repeated',
-  ).argParser(collect);
+  );
+  return command.addOption(driver).addOption(options.argParser(collect));
 }
 
 /** An option that takes one of a few words. */

@@ -14,7 +14,7 @@ export interface DriverSetting<T> {
   readonly read: (value: string) => T | undefined;
 }
 
-type SettingsTable = Readonly<Record<string, DriverSetting<unknown>>>;
+export type SettingsTable = Readonly<Record<string, DriverSetting<unknown>>>;
 
 export type SettingValues<S extends SettingsTable> = {
   readonly [K in keyof S]?: S[K] extends DriverSetting<infer T> ? T : never;

@@ -4,6 +4,7 @@ import { HyperfileError } from '../base/error.ts';
 import type { StaleSession } from '../base/session.ts';
 import { suggest } from '../base/suggest.ts';
 import type { Driver } from './driver.ts';
+import type { SettingsTable } from './driver-options.ts';
 import type { AskAccess } from './hyperv/guest/guest.ts';
 
 export interface DriverOptions {
@@ -22,16 +23,19 @@ interface DriverEntry {
   readonly open: (options: DriverOptions) => Promise<Driver>;
   /** @throws HyperfileError DRIVER_OPTION */
   readonly checkOptions: (given: DriverOptions['options']) => Promise<unknown>;
+  readonly settings: () => Promise<SettingsTable>;
 }
 
 const DRIVERS: Readonly<Record<string, DriverEntry>> = {
   namespace: {
     open: async (options) => new (await import('./namespace/driver.ts')).NamespaceDriver(options),
     checkOptions: async (given) => (await import('./namespace/options.ts')).parseNamespaceOptions(given),
+    settings: async () => (await import('./namespace/options.ts')).NAMESPACE_SETTINGS,
   },
   hyperv: {
     open: async (options) => new (await import('./hyperv/driver.ts')).HyperVDriver(options),
     checkOptions: async (given) => (await import('./hyperv/options.ts')).parseHyperVOptions(given),
+    settings: async () => (await import('./hyperv/options.ts')).HYPERV_SETTINGS,
   },
 };
 
@@ -73,6 +77,15 @@ export async function checkDriverOptions(
 ): Promise<void> {
   const wanted = wantedDriver(name, platform);
   if (wanted !== undefined) await entryOf(wanted).checkOptions(given);
+}
+
+/** What can be set of a driver, or of the usual one, by key; nothing where there is no such driver. */
+export async function driverSettings(
+  name: string | undefined,
+  platform: NodeJS.Platform = process.platform,
+): Promise<SettingsTable> {
+  const wanted = wantedDriver(name, platform) ?? '';
+  return Object.hasOwn(DRIVERS, wanted) ? DRIVERS[wanted].settings() : {};
 }
 
 function wantedDriver(name: string | undefined, platform: NodeJS.Platform): string | undefined {

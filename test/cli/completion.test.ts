@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { completions } from '../../src/cli/complete.ts';
 import { run } from '../../src/cli/run.ts';
 import { VERBS } from '../../src/cli/verbs.ts';
@@ -52,6 +52,54 @@ describe('completion', () => {
     expect(await complete('build', '--progress', '=', 'p')).toEqual(['plain']);
     expect(await complete('build', '--progress', '=')).toEqual(['auto', 'tty', 'plain', 'json']);
     expect(await complete('disk', 'info', '--f')).toEqual(['--format']);
+  });
+
+  test('offers drivers, what can be set of the one that is meant, and its values', async () => {
+    expect(await complete('build', '--driver', '')).toEqual(['namespace', 'hyperv']);
+    expect(await complete('import', '--driver=h')).toEqual(['--driver=hyperv']);
+    const keys = ['seal=', 'switch=', 'memory=', 'cpus=', 'boot-timeout=', 'setup-timeout=', 'stop-timeout='];
+    expect(await complete('build', '--driver', 'hyperv', '--driver-opt', '')).toEqual(keys);
+    expect(await complete('build', '--driver', 'namespace', '--driver-opt', '')).toEqual(['runtime=']);
+    expect(await complete('build', '--driver=hyperv', '--driver-opt=s')).toEqual(
+      keys.filter((key) => key.startsWith('s')).map((key) => `--driver-opt=${key}`),
+    );
+    // The last that was said, as the build takes it.
+    const last = ['--driver', 'namespace', '--driver', 'hyperv'];
+    const seal = ['seal=shutdown', 'seal=checkpoint'];
+    expect(await complete('import', ...last, '--driver-opt', 'seal=')).toEqual(seal);
+    expect(await complete('build', ...last, '--driver-opt', 'cpus=4,sea')).toEqual(['cpus=4,seal=']);
+    expect(await complete('build', ...last, '--driver-opt', 'cpus=4,seal=c')).toEqual([
+      'cpus=4,seal=checkpoint',
+    ]);
+    expect(await complete('build', '--driver', 'none', '--driver-opt', '')).toEqual([]);
+    expect(await complete('build', '--driver', 'hyperv', '--driver-opt', 'memory=')).toEqual([]);
+  });
+
+  test('offers the settings of the usual driver where none is named', async () => {
+    vi.stubEnv('HYPERFILE_DRIVER', 'hyperv');
+    onTestFinished(() => void vi.unstubAllEnvs());
+    expect(await complete('build', '--driver-opt', 'se')).toEqual(['seal=', 'setup-timeout=']);
+    vi.stubEnv('HYPERFILE_DRIVER', 'namespace');
+    expect(await complete('build', '--driver-opt', '')).toEqual(['runtime=']);
+  });
+
+  test('begins the secret that guests are entered with, and leaves its file to the shell', async () => {
+    expect(await complete('build', '--secret', '')).toEqual(['id=guest,src=']);
+    expect(await complete('build', '--secret=i')).toEqual(['--secret=id=guest,src=']);
+    expect(await complete('build', '--secret', 'id=guest,src=')).toEqual([]);
+    expect(await complete('build', '--secret', 'id=token,')).toEqual([]);
+  });
+
+  test('goes on within values that bash has cut at =', async () => {
+    const build = ['build', '--driver', '=', 'hyperv', '--driver-opt'];
+    expect(await complete(...build, 'seal', '=')).toEqual(['shutdown', 'checkpoint']);
+    expect(await complete(...build, '=', 'seal', '=', 'c')).toEqual(['checkpoint']);
+    expect(await complete(...build, 'seal', '=', 'shutdown,sw')).toEqual(['shutdown,switch=']);
+    expect(await complete('build', '--secret', 'id', '=', 'g')).toEqual(['guest,src=']);
+    expect(await complete('build', '--secret', 'id', '=', 'guest,src', '=')).toEqual([]);
+    // What was a value is no argument of its own.
+    const images = await complete('history', '--format', '=', 'json', 'w');
+    expect(images.sort()).toEqual(['web:1.2', 'web:latest']);
   });
 
   test('offers the names of images where an image is named', async () => {
@@ -116,6 +164,11 @@ SCRIPT
     expect(await offered('hyperfile bu')).toEqual(['build']);
     expect(await offered('hyperfile build --no')).toEqual(['--no-cache']);
     expect(await offered('hyperfile build --progress=pl')).toEqual(['plain']);
+    expect(await offered('hyperfile build --driver hyperv --driver-opt seal=')).toEqual([
+      'shutdown',
+      'checkpoint',
+    ]);
+    expect(await offered('hyperfile build --secret id=g')).toEqual(['guest,src=']);
     expect(await offered('hyperfile rmi team/')).toEqual(['team/db:latest']);
     expect(await offered('hyperfile build ./')).toEqual([]);
   });

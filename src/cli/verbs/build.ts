@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { DEFAULT_DISK_BYTES } from '../../build/options.ts';
 import type { Platform } from '../../plan/platform.ts';
 import type { Console } from '../console.ts';
-import { collect, driverOption, progressOption } from '../options.ts';
+import { addDriverOptions, collect, progressOption } from '../options.ts';
 import { platformOption } from '../platform-option.ts';
 import type { ViewFlags } from '../view-session.ts';
 import { formatSize, parseSize } from '../size.ts';
@@ -98,12 +98,11 @@ export function define(command: Command, console: Console): void {
       'where a secret is read from, as id=guest,src=FILE or id=guest,env=NAME; may be repeated',
       collect,
     )
-    .option('--driver <name>', 'what runs the steps (default: what suits the host)')
-    .addOption(driverOption())
     .action(async (folder: string, flags: BuildFlags) => {
       const { buildImage } = await import('../build-image.ts');
       await buildImage(folder, flags, console);
     });
+  addDriverOptions(command, 'what runs the steps');
   command.addHelpText('after', CACHES);
   command.addHelpText('after', DRIVERS);
   addExamples(command, [

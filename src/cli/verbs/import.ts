@@ -2,7 +2,7 @@
 import path from 'node:path';
 import type { Command } from 'commander';
 import type { Console } from '../console.ts';
-import { driverOption, progressOption } from '../options.ts';
+import { addDriverOptions, progressOption } from '../options.ts';
 import { parseSize } from '../size.ts';
 import { addExamples } from '../verb.ts';
 import { withView, type ViewFlags } from '../view-session.ts';
@@ -22,8 +22,6 @@ export function define(command: Command, console: Console): void {
     .argument('<FILE>', 'the disk, archive or folder')
     .argument('<NAME>', 'name of the new image, as NAME or NAME:TAG')
     .option('--disk-size <size>', 'virtual size of the disk made for a tar', parseSize)
-    .option('--driver <name>', 'what reads the disk (default: what suits the host)')
-    .addOption(driverOption())
     .option('-q, --quiet', 'print only the id of the image')
     .addOption(progressOption())
     .action(async (file: string, name: string, flags: Flags) => {
@@ -43,6 +41,7 @@ export function define(command: Command, console: Console): void {
       });
       if (flags.quiet) console.out.write(`${image.id}\n`);
     });
+  addDriverOptions(command, 'what reads the disk');
   addExamples(command, [
     { what: 'a disk that was made by hand', line: 'hyperfile import golden.vhdx golden' },
     {

@@ -24,7 +24,7 @@ export interface HyperVOptions {
   readonly stopTimeoutMs: number;
 }
 
-const SETTINGS = {
+export const HYPERV_SETTINGS = {
   seal: choiceOf('shutdown', 'checkpoint'),
   switch: textSetting('the name or the GUID of a virtual switch'),
   memory: sizeSetting,
@@ -41,7 +41,7 @@ const STOP_TIMEOUT_MS = 5 * 60_000;
 
 /** @throws HyperfileError DRIVER_OPTION */
 export function parseHyperVOptions(given?: Readonly<Record<string, string>>): HyperVOptions {
-  const options = readDriverOptions('hyperv', SETTINGS, given);
+  const options = readDriverOptions('hyperv', HYPERV_SETTINGS, given);
   return {
     seal: options.seal ?? 'shutdown',
     ...(options.switch !== undefined && { switch: options.switch }),

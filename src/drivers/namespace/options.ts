@@ -7,7 +7,9 @@ export interface NamespaceOptions {
   readonly runtime?: (typeof RUNTIMES)[number];
 }
 
+export const NAMESPACE_SETTINGS = { runtime: choiceOf(...RUNTIMES) };
+
 /** @throws HyperfileError DRIVER_OPTION */
 export function parseNamespaceOptions(given?: Readonly<Record<string, string>>): NamespaceOptions {
-  return readDriverOptions('namespace', { runtime: choiceOf(...RUNTIMES) }, given);
+  return readDriverOptions('namespace', NAMESPACE_SETTINGS, given);
 }
