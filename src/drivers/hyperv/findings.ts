@@ -1,6 +1,9 @@
 /** What the host has and lacks for the driver, in words, from the facts that were found out about it. */
+import { existsSync } from 'node:fs';
+import { systemProgram } from '../../base/find-program.ts';
 import type { Finding } from '../driver.ts';
 import type { HostFacts, StoreFacts } from './host.ts';
+import { parseHyperVOptions } from './options.ts';
 
 const GIB = 1024 ** 3;
 /** A Windows base and a few layers. */
@@ -8,18 +11,64 @@ const ADVISED_BYTES = 40 * GIB;
 const NEEDED_BYTES = 5 * GIB;
 /** File systems on which Hyper-V keeps disks. */
 const FILE_SYSTEMS = ['NTFS', 'ReFS'];
+/** Windows 10 1607 and Windows Server 2016: the first with PowerShell Direct and all that is asked of machines. */
+const FIRST_BUILD = 14393;
+/** Windows 10 1803: before it, Windows has no client for SSH that is more than a preview. */
+const FIRST_SSH_BUILD = 17134;
 
-/** Everything that a build needs, good or bad, in the order in which it is needed. */
-export function findingsOf(facts: HostFacts): Finding[] {
+/**
+ * Everything that a build needs of the host, good or bad, in the order in which it is needed.
+ *
+ * @param isFile whether a file of the host is there
+ */
+export function findingsOf(
+  facts: HostFacts,
+  isFile: (file: string) => boolean = existsSync,
+): readonly Finding[] {
   const { failure, store } = facts;
   return [
+    ...windows(facts),
     rights(facts),
-    ...(failure ? [hyperV(facts)] : [hyperV(facts), network(facts)]),
+    hyperV(facts),
+    ...(failure ? [] : [...memory(facts), network(facts)]),
+    ...ssh(facts, isFile),
     fileSystem(store),
     ...attributes(store),
     ...access(store),
     ...space(store),
   ];
+}
+
+/** The groups of Windows that {@link rights} asks for are nowhere else. */
+function isWindows({ isAdministrator }: HostFacts): boolean {
+  return isAdministrator !== null;
+}
+
+/** 14393 of `10.0.14393.0`; 0 before Windows 10, whose numbers would say something else. */
+function buildOf(system: string): number {
+  const [major = 0, , build = 0] = system.split('.').map(Number);
+  return major < 10 ? 0 : build;
+}
+
+function windows(facts: HostFacts): Finding[] {
+  if (!isWindows(facts)) return [];
+  const { system, edition } = facts;
+  const build = buildOf(system);
+  if (build < FIRST_BUILD)
+    return [
+      problem(
+        `Windows ${system} is too old: guests are entered from Windows 10 1607 or Windows Server 2016 on`,
+        'Build on a newer Windows.',
+      ),
+    ];
+  if (edition === 'Core' && build === FIRST_BUILD)
+    return [
+      problem(
+        `PowerShell 7 cannot enter guests on Windows ${system} (Windows 10 1607, Windows Server 2016)`,
+        'Take NODE_POWERSHELL out of the environment: Windows PowerShell runs then, and can.',
+      ),
+    ];
+  return [ok(`Windows ${system} with ${edition === 'Core' ? 'PowerShell 7' : 'Windows PowerShell'}`)];
 }
 
 function rights({ isAdministrator, isHyperVAdministrator }: HostFacts): Finding {
@@ -54,6 +103,20 @@ function hyperV({ failure, moduleVersion, machineVersion }: HostFacts): Finding 
   );
 }
 
+function memory({ memoryBytes }: HostFacts): Finding[] {
+  if (memoryBytes === null) return [];
+  const what = `${inGiB(memoryBytes)} of memory`;
+  const usual = parseHyperVOptions().memoryBytes;
+  if (memoryBytes > usual) return [ok(what)];
+  return [
+    {
+      level: 'advice',
+      what: `${what}, and a machine gets ${inGiB(usual)} of it unless something else is said`,
+      todo: '--driver-opt memory=1G, or MACHINE memory=1G in the recipe.',
+    },
+  ];
+}
+
 function network({ switches }: HostFacts): Finding {
   if (switches.length > 0) return ok(`virtual switches: ${switches.map(({ name }) => name).join(', ')}`);
   return {
@@ -61,6 +124,22 @@ function network({ switches }: HostFacts): Finding {
     what: 'no virtual switch: commands in guests have no network',
     todo: "New-VMSwitch -Name hyperfile -SwitchType Internal, and an address and NAT for it; client editions have a 'Default Switch'.",
   };
+}
+
+/** Only commands in Linux guests need it. */
+function ssh(facts: HostFacts, isFile: (file: string) => boolean): Finding[] {
+  if (!isWindows(facts)) return [];
+  if (isFile(systemProgram(['OpenSSH', 'ssh.exe']))) return [ok('OpenSSH client, for Linux guests')];
+  return [
+    {
+      level: 'advice',
+      what: 'no OpenSSH client: commands cannot run in Linux guests',
+      todo:
+        buildOf(facts.system) < FIRST_SSH_BUILD
+          ? 'Windows has one from Windows 10 1803 and Windows Server 2019 on.'
+          : 'Add-WindowsCapability -Online -Name OpenSSH.Client~~~~0.0.1.0',
+    },
+  ];
 }
 
 function fileSystem({ fileSystem, folder }: StoreFacts): Finding {
@@ -101,10 +180,14 @@ function access({ machinesMayRead, folder }: StoreFacts): Finding[] {
 
 function space({ freeBytes }: StoreFacts): Finding[] {
   if (freeBytes === null) return [];
-  const free = `${(freeBytes / GIB).toFixed(1)} GiB free for the store`;
+  const free = `${inGiB(freeBytes)} free for the store`;
   const todo = '`hyperfile prune`, or move the store with HYPERFILE_STORE.';
   if (freeBytes < NEEDED_BYTES) return [problem(free, todo)];
   return [freeBytes < ADVISED_BYTES ? { level: 'advice', what: free, todo } : ok(free)];
+}
+
+function inGiB(bytes: number): string {
+  return `${(bytes / GIB).toFixed(1)} GiB`;
 }
 
 function ok(what: string): Finding {
