@@ -7,7 +7,7 @@ import { HyperfileError } from '../../base/error.ts';
 import type { Listener } from '../../base/events.ts';
 import type { GuestOs } from '../../oci/image.ts';
 import { connectGuest } from './guest/connect.ts';
-import type { AskAccess, Guest } from './guest/guest.ts';
+import type { AskAccess, ConnectRequest, Guest } from './guest/guest.ts';
 import type { HyperVHost } from './host.ts';
 import { sameSpec, type MachineSpec } from './machine-spec.ts';
 import type { HyperVOptions } from './options.ts';
@@ -76,8 +76,7 @@ export class GuestMachine {
     const access = await this.#parts.access();
     const { id } = await withReason(diskPath, () => this.#prepare(spec, diskPath, signal));
     this.#isOn = true;
-    await withReason(diskPath, () => host.startMachine(id, signal));
-    this.#guest = await connectGuest(host, {
+    const request: ConnectRequest = {
       machineId: id,
       system,
       access,
@@ -88,7 +87,8 @@ export class GuestMachine {
       folder: keyFolder,
       ...(onStatus && { onWait: onStatus }),
       ...(signal && { signal }),
-    });
+    };
+    this.#guest = await withReason(diskPath, () => connectGuest(host, request));
     onStatus?.(undefined);
     return this.#guest;
   }

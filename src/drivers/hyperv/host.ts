@@ -73,6 +73,17 @@ export interface Machine {
   readonly disks: readonly string[];
 }
 
+export interface WaitedMachine extends Machine {
+  readonly isReached: boolean;
+  /** Those that were waited for, the best to reach it by first. */
+  readonly addresses: readonly string[];
+}
+
+export interface WaitOptions extends Pick<CallOptions, 'signal' | 'onEvent'> {
+  readonly timeoutMs: number;
+  readonly isOff?: boolean;
+}
+
 export interface MountedVolume {
   readonly folder: string;
   readonly diskNumber: number;
@@ -138,17 +149,17 @@ export class HyperVHost {
     return this.#one('Get-HyperfileMachine', { Id: id }, { ...QUESTION, ...given(signal) });
   }
 
-  async startMachine(id: string, signal?: AbortSignal): Promise<void> {
-    await this.#session.call('Start-HyperfileMachine', { Id: id }, { ...SLOW, ...given(signal) });
-  }
-
-  /** Waits until it is off or its guest answers; `isReached` says whether that came. */
+  /**
+   * Waits until it is off, or its guest answers, or tells an address; `isReached` says whether that came.
+   *
+   * @param options isOff: it is switched on first
+   */
   waitForMachine(
     id: string,
-    state: 'Off' | 'Heartbeat',
-    { timeoutMs, ...options }: { readonly timeoutMs: number } & Pick<CallOptions, 'signal' | 'onEvent'>,
-  ): Promise<Machine & { readonly isReached: boolean }> {
-    const parameters = { Id: id, For: state, TimeoutSeconds: timeoutMs / 1000 };
+    state: 'Off' | 'Heartbeat' | 'Address',
+    { timeoutMs, isOff, ...options }: WaitOptions,
+  ): Promise<WaitedMachine> {
+    const parameters = { Id: id, For: state, TimeoutSeconds: timeoutMs / 1000, Start: isOff };
     return this.#one('Wait-HyperfileMachine', parameters, {
       ...QUESTION,
       ...options,

@@ -20,6 +20,7 @@ import { describeWith } from '../../support/needs.ts';
 import { GIB } from '../../support/powershell/standin/host/faults.ts';
 import { startStandIn, STANDIN_NEEDS, type StandIn } from '../../support/powershell/standin/standin.ts';
 import { makeWindowsDisk } from '../../support/powershell/standin/windows-disk.ts';
+import { switchOn } from './switch-on.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 300_000 });
 
@@ -156,7 +157,7 @@ describeWith(STANDIN_NEEDS, 'operations on the host', () => {
 
   test('a disk in use is in use', async () => {
     const machine = await host.newMachine(machineOn(sandbox()));
-    await host.startMachine(machine.id);
+    await switchOn(host, machine.id);
     await expect(host.mountDisk(inStore('sandbox.vhdx'), inStore('mounted'))).rejects.toMatchObject({
       code: 'HYPERV_IN_USE',
     });
@@ -190,7 +191,7 @@ describeWith(STANDIN_NEEDS, 'operations on the host', () => {
     expect(made.adapters.map(({ switchName }) => switchName)).toEqual(['Default Switch']);
 
     standIn.host.guest.heartbeatAfterMs = 1000;
-    await host.startMachine(machine.id);
+    await switchOn(host, machine.id);
     const statuses: string[] = [];
     const there = await host.waitForMachine(machine.id, 'Heartbeat', {
       timeoutMs: 60_000,
@@ -217,7 +218,7 @@ describeWith(STANDIN_NEEDS, 'operations on the host', () => {
     Object.assign(guest, { shutdownTakesMs: 600_000, powerLostAfterMs: 1500 });
     try {
       const machine = await host.newMachine(machineOn(sandbox()));
-      await host.startMachine(machine.id);
+      await switchOn(host, machine.id);
       const stopping = host.stopMachine(machine.id, 600_000, { requestMs: 500 });
       expect(await stopping).toEqual({ isGraceful: false });
       await host.removeMachine(machine.id);
@@ -229,11 +230,11 @@ describeWith(STANDIN_NEEDS, 'operations on the host', () => {
   test('a guest that does not shut down in time loses its power, one that never answers too', async () => {
     standIn.host.guest.shutdownTakesMs = 600_000;
     const machine = await host.newMachine(machineOn(sandbox()));
-    await host.startMachine(machine.id);
+    await switchOn(host, machine.id);
     expect(await host.stopMachine(machine.id, 500)).toEqual({ isGraceful: false });
     expect(await host.machine(machine.id)).toMatchObject({ state: 'Off' });
     standIn.host.guest.heartbeatAfterMs = Infinity;
-    await host.startMachine(machine.id);
+    await switchOn(host, machine.id);
     expect(await host.waitForMachine(machine.id, 'Heartbeat', { timeoutMs: 300 })).toMatchObject({
       isReached: false,
       state: 'Running',
@@ -250,7 +251,7 @@ describeWith(STANDIN_NEEDS, 'operations on the host', () => {
   test('a machine without memory for it does not start, and says so', async () => {
     standIn.host.faults.freeMemoryBytes = 128 * MIB;
     const machine = await host.newMachine(machineOn(sandbox()));
-    await expect(host.startMachine(machine.id)).rejects.toMatchObject({ code: 'HYPERV_MEMORY' });
+    await expect(switchOn(host, machine.id)).rejects.toMatchObject({ code: 'HYPERV_MEMORY' });
     await host.removeMachine(machine.id);
   });
 
@@ -282,7 +283,7 @@ describeWith(STANDIN_NEEDS, 'operations on the host', () => {
       MemoryBytes: 512 * MIB,
       ProcessorCount: 1,
     })) as { id: string; name: string }[];
-    await host.startMachine(left.id);
+    await switchOn(host, left.id);
     // Names that only begin like ours, as a person may give them.
     const copy = standIn.host.machines.get(left.id)!;
     const copyId = randomUUID();

@@ -24,8 +24,7 @@ const { id } = await host.newMachine({
   processorCount: 1,
   hasTpm: true,
 });
-await host.startMachine(id);
-await host.waitForMachine(id, 'Heartbeat', { timeoutMs: 60_000 });
+await host.waitForMachine(id, 'Heartbeat', { timeoutMs: 60_000, isOff: true });
 await host.stopMachine(id, 10_000);
 await host.removeMachine(id);
 claims.discard(sandbox);

@@ -6,31 +6,27 @@ import type { HyperVHost } from '../host.ts';
 import type { ConnectRequest, Guest } from './guest.ts';
 import { LinuxGuest } from './linux-guest.ts';
 import { Ssh, SSH_FAILED } from './ssh.ts';
+import { noHeartbeat, waiting } from './waiting.ts';
 
 const SSH_PORT = 22;
 const POLL_MS = 500;
 const BANNER_MS = 5000;
+/** After that long without an SSH server the guest may have got another address; to ask is a call of PowerShell. */
+const ADDRESSES_MS = 20_000;
 /** What the first script says when it runs as root. */
 const WELCOME = 'hyperfile 0';
 
-export interface Place {
-  /** The machine's name. */
-  readonly name: string;
-  /** When it must answer, in milliseconds since 1970. */
-  readonly deadline: number;
-}
-
 /**
- * @throws HyperfileError HYPERV_GUEST_NO_ADDRESS, HYPERV_GUEST_NO_SSH, HYPERV_GUEST_REFUSED, HYPERV_GUEST_ROOT,
- *   HYPERV_GUEST_OFF, TOOL_MISSING, INTERRUPTED
+ * One call of PowerShell for a guest whose SSH server answers soon.
+ *
+ * @throws HyperfileError HYPERV_GUEST_OFF, HYPERV_GUEST_NO_HEARTBEAT, HYPERV_GUEST_NO_ADDRESS, HYPERV_GUEST_NO_SSH,
+ *   HYPERV_GUEST_REFUSED, HYPERV_GUEST_ROOT, TOOL_MISSING, INTERRUPTED
  */
-export async function connectLinux(host: HyperVHost, request: ConnectRequest, place: Place): Promise<Guest> {
-  const attempt = new Attempt(host, request, place);
-  let address: string | undefined;
-  while (address === undefined) {
-    address = await attempt.findServer();
-    if (address === undefined) await attempt.again();
-  }
+export async function connectLinux(host: HyperVHost, request: ConnectRequest): Promise<Guest> {
+  const deadline = Date.now() + request.timeoutMs;
+  const { name, addresses } = await waitForAddress(host, request);
+  const attempt = new Attempt(host, request, { name, deadline, addresses });
+  const address = await attempt.findServer();
   for (;;) {
     const guest = await attempt.logIn(address);
     if (guest !== undefined) return guest;
@@ -38,29 +34,69 @@ export async function connectLinux(host: HyperVHost, request: ConnectRequest, pl
   }
 }
 
+async function waitForAddress(host: HyperVHost, request: ConnectRequest): Promise<Omit<Place, 'deadline'>> {
+  const { machineId, isOff = false, timeoutMs } = request;
+  const { isReached, name, state, heartbeat, addresses } = await host.waitForMachine(machineId, 'Address', {
+    timeoutMs,
+    isOff,
+    ...waiting(request, (status) =>
+      hasHeartbeat(status) ? 'the guest has no address yet' : noHeartbeat(status),
+    ),
+  });
+  if (isReached) return { name, addresses };
+  const data = { machine: name, seconds: timeoutMs / 1000, state, heartbeat: heartbeat ?? 'none' };
+  if (state === 'Off') throw new HyperfileError('HYPERV_GUEST_OFF', { data });
+  const code = hasHeartbeat(heartbeat ?? '') ? 'HYPERV_GUEST_NO_ADDRESS' : 'HYPERV_GUEST_NO_HEARTBEAT';
+  throw new HyperfileError(code, { data });
+}
+
+/** `OkApplicationsUnknown` and others: that there is contact is in the first two letters. */
+function hasHeartbeat(status: string): boolean {
+  return /\bOk/.test(status);
+}
+
+interface Place {
+  /** The machine's name. */
+  readonly name: string;
+  /** What the guest said when it was first reached, the best first. */
+  readonly addresses: readonly string[];
+  /** When it must answer, in milliseconds since 1970. */
+  readonly deadline: number;
+}
+
 /** What is known so far, and why there is no more yet. */
 class Attempt {
   readonly #host: HyperVHost;
   readonly #request: ConnectRequest;
   readonly #place: Place;
+  #addresses: readonly string[];
+  #askedAt = Date.now();
   #failure: HyperfileError;
 
   constructor(host: HyperVHost, request: ConnectRequest, place: Place) {
     [this.#host, this.#request, this.#place] = [host, request, place];
+    this.#addresses = place.addresses;
     this.#failure = this.#error('HYPERV_GUEST_NO_ADDRESS');
   }
 
   /** The first address where an SSH server answers. */
-  async findServer(): Promise<string | undefined> {
-    const { machineId, signal, onWait } = this.#request;
-    const addresses = await this.#host.guests.addresses(machineId, signal);
-    for (const address of addresses) {
-      const message = await greeting(address);
-      if (message === undefined) return address;
-      this.#failure = this.#error('HYPERV_GUEST_NO_SSH', { address, message });
+  async findServer(): Promise<string> {
+    for (;;) {
+      for (const address of this.#addresses) {
+        const message = await greeting(address);
+        if (message === undefined) return address;
+        this.#failure = this.#error('HYPERV_GUEST_NO_SSH', { address, message });
+      }
+      this.#request.onWait?.('the SSH server does not answer yet');
+      await this.again();
+      if (Date.now() - this.#askedAt >= ADDRESSES_MS) await this.#askAgain();
     }
-    onWait?.(addresses.length === 0 ? 'the guest has no address yet' : 'the SSH server does not answer yet');
-    return undefined;
+  }
+
+  async #askAgain(): Promise<void> {
+    const { machineId, signal } = this.#request;
+    this.#addresses = await this.#host.guests.addresses(machineId, signal);
+    this.#askedAt = Date.now();
   }
 
   /** @throws HyperfileError what it is no use to wait for */

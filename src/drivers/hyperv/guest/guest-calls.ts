@@ -11,8 +11,10 @@ export interface Account {
 }
 
 export interface Connection {
-  readonly outcome: 'Opened' | 'Off' | 'Refused' | 'SettingUp' | 'Silent';
-  /** What PowerShell said of it, in the host's language. */
+  /** Of the machine. */
+  readonly name: string;
+  readonly outcome: 'Opened' | 'Off' | 'Unreached' | 'Refused' | 'SettingUp' | 'Silent';
+  /** What PowerShell said of it, in the host's language; of an unreached guest its heartbeat. */
   readonly said: string;
 }
 
@@ -28,9 +30,9 @@ export interface GuestProgram {
 }
 
 export type ConnectOptions = Pick<CallOptions, 'signal' | 'onEvent'> &
-  Pick<ConnectRequest, 'isSettingUp' | 'refusedMs' | 'timeoutMs'>;
+  Pick<ConnectRequest, 'isOff' | 'isSettingUp' | 'refusedMs' | 'timeoutMs'>;
 
-/** Beyond what a function was told to wait itself: a session that is being opened cannot be given up. */
+/** Beyond what a function was told to wait itself: to start a machine, and to open a session, cannot be given up. */
 const MARGIN_MS = 60_000;
 /** The longest that a timer can: a command may take as long as it likes. */
 const NO_LIMIT_MS = 2 ** 31 - 1;
@@ -42,17 +44,18 @@ export class GuestCalls {
     this.#session = session;
   }
 
-  /** Waits until a Windows guest takes the account, and has set itself up, or it is known why it does not. */
+  /** Waits until a Windows guest is there, takes the account and has set itself up, or it is known why it does not. */
   async connect(
     machineId: string,
     account: Account,
-    { timeoutMs, refusedMs, isSettingUp, ...options }: ConnectOptions,
+    { timeoutMs, refusedMs, isSettingUp, isOff, ...options }: ConnectOptions,
   ): Promise<Connection> {
     const parameters = {
       ...accountParameters(machineId, account),
       TimeoutSeconds: timeoutMs / 1000,
       RefusedSeconds: refusedMs === undefined ? undefined : refusedMs / 1000,
       IsSettingUp: isSettingUp,
+      Start: isOff,
     };
     const callOptions = { ...options, timeoutMs: timeoutMs + MARGIN_MS, isRepeatable: true };
     const [answer] = await this.#session.call('Connect-HyperfileGuest', parameters, callOptions);

@@ -23,6 +23,8 @@ export interface ConnectRequest {
   readonly askAccess?: AskAccess;
   /** From now until it must answer. */
   readonly timeoutMs: number;
+  /** The machine is to be switched on first; default: one that is off has no guest. */
+  readonly isOff?: boolean;
   /**
    * A Windows that sets itself up first, and may still be making its accounts: it is waited for until it has done that.
    * Default: that it refuses our account counts at once.

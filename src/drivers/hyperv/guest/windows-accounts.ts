@@ -20,12 +20,11 @@ export class WindowsAccounts {
   readonly #own: Account;
   readonly #calls: GuestCalls;
   readonly #request: ConnectRequest;
-  readonly #machineName: string;
   readonly #entered = new Map<string, Account>();
 
   /** @param request with which the guest was entered */
-  constructor(calls: GuestCalls, request: ConnectRequest, machineName: string) {
-    [this.#calls, this.#request, this.#machineName] = [calls, request, machineName];
+  constructor(calls: GuestCalls, request: ConnectRequest) {
+    [this.#calls, this.#request] = [calls, request];
     this.#own = accountOf(request.access);
   }
 
@@ -71,10 +70,10 @@ export class WindowsAccounts {
     const { machineId, timeoutMs } = this.#request;
     await enterWindows(this.#calls, {
       machineId,
-      machineName: this.#machineName,
       account,
       options: { timeoutMs, ...(signal && { signal }) },
-      refusal: { code: 'HYPERV_GUEST_USER_REFUSED', data },
+      refusal: 'HYPERV_GUEST_USER_REFUSED',
+      data,
     });
   }
 }

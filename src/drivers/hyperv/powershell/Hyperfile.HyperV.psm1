@@ -29,7 +29,6 @@ Export-ModuleMember -Function @(
     'Dismount-HyperfileDisk'
     'New-HyperfileMachine'
     'Get-HyperfileMachine'
-    'Start-HyperfileMachine'
     'Wait-HyperfileMachine'
     'Stop-HyperfileMachine'
     'Set-HyperfileMachineDisk'

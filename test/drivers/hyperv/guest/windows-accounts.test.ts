@@ -25,12 +25,12 @@ function accountsOf(askAccess?: (user?: string) => Promise<GuestAccess>): {
   const calls = {
     connect: (_: string, { userName }: GuestAccess) => {
       asked.push(userName);
-      return Promise.resolve({ outcome: 'Opened', said: '' });
+      return Promise.resolve({ name: 'machine', outcome: 'Opened', said: '' });
     },
     disconnect: (_: string, userName: string) => Promise.resolve(void left.push(userName)),
   } as Partial<GuestCalls> as GuestCalls;
   const request = { machineId: 'id', system: 'windows', access, timeoutMs: 1000 } as const;
-  const accounts = new WindowsAccounts(calls, { ...request, ...(askAccess && { askAccess }) }, 'machine');
+  const accounts = new WindowsAccounts(calls, { ...request, ...(askAccess && { askAccess }) });
   return { accounts, asked, left };
 }
 

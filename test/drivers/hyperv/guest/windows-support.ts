@@ -11,6 +11,7 @@ import type { GuestCommand } from '../../../../src/drivers/driver.ts';
 import { promptGuest } from '../../../support/powershell/standin/host/faults.ts';
 import { startStandIn, type StandIn } from '../../../support/powershell/standin/standin.ts';
 import { makeWindowsDisk } from '../../../support/powershell/standin/windows-disk.ts';
+import { switchOn } from '../switch-on.ts';
 
 const MIB = 1024 ** 2;
 
@@ -47,7 +48,7 @@ export async function startBench(system: { readonly fileSystem?: 'ext4' } = {}):
     switchId: standIn.host.switches[0].id,
   };
   const { id: machineId } = await host.newMachine(machine);
-  await host.startMachine(machineId);
+  await switchOn(host, machineId);
   const access = { userName: 'Administrator', password: 'Passw0rd!' };
   return {
     standIn,
@@ -59,11 +60,11 @@ export async function startBench(system: { readonly fileSystem?: 'ext4' } = {}):
       connectGuest(host, { machineId, system: 'windows', access, timeoutMs: 60_000, ...request }),
     reset: async () => {
       Object.assign(standIn.host.guest, promptGuest());
-      if ((await host.machine(machineId)).state === 'Off') await host.startMachine(machineId);
+      if ((await host.machine(machineId)).state === 'Off') await switchOn(host, machineId);
     },
     restart: async () => {
       await host.stopMachine(machineId, 0);
-      await host.startMachine(machineId);
+      await switchOn(host, machineId);
     },
     losePowerShell: async () => {
       const cancel = new AbortController();

@@ -19,7 +19,7 @@ $script:GuestShutdown = {
 function Connect-HyperfileGuest {
     <#
     .SYNOPSIS
-        Opens a session of a Windows guest, waiting until the guest takes it.
+        Opens a session of a Windows guest, waiting until the guest is there and takes it.
     .DESCRIPTION
         A session that was open before is closed: it may belong to a guest that has been started anew since.
     .PARAMETER Id
@@ -35,9 +35,11 @@ function Connect-HyperfileGuest {
     .PARAMETER IsSettingUp
         The system sets itself up first. While it does, it refuses accounts that it does not know yet, takes others, and is
         started anew; it is waited for until it says that it has done that.
+    .PARAMETER Start
+        Switches the machine on first, unless it is.
     .OUTPUTS
-        A table: outcome (Opened, Off, Refused, SettingUp, Silent) and what was said last of all: by PowerShell, or by the
-        system about its state.
+        A table: name (of the machine), outcome (Opened, Off, Unreached, Refused, SettingUp, Silent) and said, last of all: by
+        PowerShell, by the system about its state, or the heartbeat of one that was not reached.
     #>
     [CmdletBinding()]
     [OutputType([System.Collections.Specialized.OrderedDictionary])]
@@ -47,17 +49,24 @@ function Connect-HyperfileGuest {
         [Parameter(Mandatory = $true)] [securestring] $Password,
         [Parameter(Mandatory = $true)] [double] $TimeoutSeconds,
         [double] $RefusedSeconds = 15,
-        [switch] $IsSettingUp
+        [switch] $IsSettingUp,
+        [switch] $Start
     )
     Disconnect-HyperfileGuest -Id $Id -UserName $UserName
     $deadline = [datetime]::UtcNow.AddSeconds($TimeoutSeconds)
+    $machine = Wait-HyperfileMachine -Id $Id -For Heartbeat -TimeoutSeconds $TimeoutSeconds -Start:$Start
+    if (-not $machine.isReached) {
+        $outcome = 'Unreached'
+        if ($machine.state -eq 'Off') { $outcome = 'Off' }
+        return [ordered]@{ name = $machine.name; outcome = $outcome; said = "$($machine.heartbeat)" }
+    }
     $refusedSince = $null
     while ($true) {
         try {
             $session = Get-HyperfileGuestSession -Id $Id -UserName $UserName -Password $Password
             $said = ''
             if ($IsSettingUp) { $said = "$(Get-HyperfileGuestSetupState -Session $session)" }
-            if ($said -in $script:SetUpStates) { return [ordered]@{ outcome = 'Opened'; said = '' } }
+            if ($said -in $script:SetUpStates) { return [ordered]@{ name = $machine.name; outcome = 'Opened'; said = '' } }
             $outcome = 'SettingUp'
         }
         catch {
@@ -71,7 +80,7 @@ function Connect-HyperfileGuest {
         elseif ($null -eq $refusedSince) { $refusedSince = [datetime]::UtcNow }
         $isRefused = $null -ne $refusedSince -and [datetime]::UtcNow -ge $refusedSince.AddSeconds($RefusedSeconds)
         $isFinal = $outcome -eq 'Off' -or ($isRefused -and -not $IsSettingUp)
-        if ($isFinal -or [datetime]::UtcNow -ge $deadline) { return [ordered]@{ outcome = $outcome; said = $said } }
+        if ($isFinal -or [datetime]::UtcNow -ge $deadline) { return [ordered]@{ name = $machine.name; outcome = $outcome; said = $said } }
         Write-Progress -Activity 'wait' -Status $outcome -PercentComplete -1
         Start-Sleep -Milliseconds 500
     }

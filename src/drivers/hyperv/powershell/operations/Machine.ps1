@@ -161,33 +161,43 @@ function Wait-HyperfileMachine {
     .PARAMETER Id
         Of the machine.
     .PARAMETER For
-        Off, or Heartbeat: the guest's integration services answer.
+        Off, or Heartbeat: the guest's integration services answer, or Address: the guest has told its host one.
     .PARAMETER TimeoutSeconds
         How long at most.
+    .PARAMETER Start
+        Switches the machine on first, unless it is.
     .OUTPUTS
-        As Get-HyperfileMachine, with isReached.
+        As Get-HyperfileMachine, with isReached, and with the addresses that were waited for.
     #>
     [CmdletBinding()]
     [OutputType([System.Collections.Specialized.OrderedDictionary])]
     param(
         [Parameter(Mandatory = $true)] [guid] $Id,
-        [Parameter(Mandatory = $true)] [ValidateSet('Off', 'Heartbeat')] [string] $For,
-        [Parameter(Mandatory = $true)] [double] $TimeoutSeconds
+        [Parameter(Mandatory = $true)] [ValidateSet('Off', 'Heartbeat', 'Address')] [string] $For,
+        [Parameter(Mandatory = $true)] [double] $TimeoutSeconds,
+        [switch] $Start
     )
+    if ($Start -and (Hyper-V\Get-VM -ErrorAction Stop -Id $Id).State -eq 'Off') { Start-HyperfileMachine -Id $Id }
     $deadline = [datetime]::UtcNow.AddSeconds($TimeoutSeconds)
+    $addresses = @()
     while ($true) {
         $machine = Hyper-V\Get-VM -ErrorAction Stop -Id $Id
         $isOff = $machine.State -eq 'Off'
-        $isReached = $isOff
-        # OkApplicationsHealthy, OkApplicationsUnknown and others: that there is contact is in the first two letters.
-        if ($For -eq 'Heartbeat') { $isReached = -not $isOff -and "$($machine.Heartbeat)".StartsWith('Ok', [System.StringComparison]::Ordinal) }
+        if ($For -eq 'Address') { $addresses = @(Get-HyperfileMachineAddress -Id $Id) }
+        $isReached = switch ($For) {
+            'Off' { $isOff }
+            # OkApplicationsHealthy, OkApplicationsUnknown and others: that there is contact is in the first two letters.
+            'Heartbeat' { -not $isOff -and "$($machine.Heartbeat)".StartsWith('Ok', [System.StringComparison]::Ordinal) }
+            'Address' { -not $isOff -and $addresses.Count -gt 0 }
+        }
         $isPast = [datetime]::UtcNow -ge $deadline
-        if ($isReached -or $isPast -or ($isOff -and $For -eq 'Heartbeat')) { break }
+        if ($isReached -or $isPast -or ($isOff -and $For -ne 'Off')) { break }
         Write-Progress -Activity 'wait' -Status "$($machine.State) $($machine.Heartbeat)" -PercentComplete -1
         Start-Sleep -Milliseconds 250
     }
     $facts = Get-HyperfileMachine -Id $Id
     $facts.isReached = $isReached
+    $facts.addresses = $addresses
     return $facts
 }
 
