@@ -20,7 +20,10 @@ $members = [System.Collections.Generic.SortedSet[string]]::new()
 function place($ast) { '{0}:{1}' -f [System.IO.Path]::GetRelativePath($Folder, $ast.Extent.File).Replace('\', '/'), $ast.Extent.StartLineNumber }
 function report($ast, [string] $rule, [string] $text) { $findings.Add([ordered]@{ at = place $ast; rule = $rule; text = $text }) }
 function all($ast, [type] $type) { $ast.FindAll({ param($node) $node -is $type }, $true) }
-function functionOf($ast) { while ($ast -and $ast -isnot [System.Management.Automation.Language.FunctionDefinitionAst]) { $ast = $ast.Parent }; $ast }
+# The function that something is in, or the whole file.
+function scopeOf($ast) { while ($ast.Parent -and $ast -isnot [System.Management.Automation.Language.FunctionDefinitionAst]) { $ast = $ast.Parent }; $ast }
+
+. "$PSScriptRoot/calls.ps1"
 
 function checkSyntax($ast, $tokens) {
     foreach ($node in all $ast ([System.Management.Automation.Language.TernaryExpressionAst])) { report $node 'syntax' 'a ternary operator' }
@@ -51,31 +54,6 @@ function checkFunction($function) {
     foreach ($name in $documented) { if ($name -notin $taken) { report $function 'help' "$($function.Name) has no parameter $name" } }
 }
 
-# The keys of a table that is written out in the same function, and those that are set afterwards.
-function splatKeys($variable) {
-    $name = $variable.VariablePath.UserPath
-    $scope = functionOf $variable
-    foreach ($assignment in all $scope ([System.Management.Automation.Language.AssignmentStatementAst])) {
-        $left = $assignment.Left
-        if ($left -is [System.Management.Automation.Language.VariableExpressionAst] -and $left.VariablePath.UserPath -eq $name) {
-            $table = $assignment.Right.Find({ param($node) $node -is [System.Management.Automation.Language.HashtableAst] }, $true)
-            if (-not $table) { report $variable 'splat' "the keys of @$name are not written out"; continue }
-            foreach ($pair in $table.KeyValuePairs) { splatPair $pair.Item1 $pair.Item2 }
-        }
-        if ($left -is [System.Management.Automation.Language.MemberExpressionAst] -and $left.Expression.Extent.Text -eq "`$$name") { splatPair $left.Member $assignment.Right }
-    }
-}
-
-function splatPair($key, $value) {
-    $text = $null
-    $inner = $value.Find({ $true }, $false)
-    while ($inner -is [System.Management.Automation.Language.PipelineAst] -or $inner -is [System.Management.Automation.Language.CommandExpressionAst]) {
-        if ($inner -is [System.Management.Automation.Language.PipelineAst]) { $inner = $inner.PipelineElements[0] } else { $inner = $inner.Expression }
-    }
-    if ($inner -is [System.Management.Automation.Language.StringConstantExpressionAst]) { $text = $inner.Value }
-    [pscustomobject] @{ Key = $key.Extent.Text; Text = $text }
-}
-
 function checkCommand($command, [string[]] $own) {
     $name = $command.GetCommandName()
     if (-not $name) {
@@ -87,49 +65,21 @@ function checkCommand($command, [string[]] $own) {
     $alias = Get-Alias -Name $name -ErrorAction Ignore
     if ($alias) { report $command 'alias' $name; return }
     if ($name -notmatch '^(Hyper-V|Storage|Dism|Microsoft\.PowerShell\.Core|Microsoft\.PowerShell\.Management)\\') { report $command 'qualified' $name; return }
-    $call = [ordered]@{ at = place $command; command = $name; parameters = @(); values = [ordered]@{}; problems = @() }
-    $parameter = $null
-    foreach ($element in @($command.CommandElements | Select-Object -Skip 1)) {
-        if ($element -is [System.Management.Automation.Language.CommandParameterAst]) {
-            $call.parameters += $element.ParameterName
-            $parameter = $element.ParameterName
-            if ($element.Argument) { $parameter = $null }
-        }
-        elseif ($element -is [System.Management.Automation.Language.VariableExpressionAst] -and $element.Splatted) {
-            foreach ($pair in splatKeys $element) {
-                if ($pair.Key -notin $call.parameters) { $call.parameters += $pair.Key }
-                if ($null -ne $pair.Text) { $call.values[$pair.Key] = $pair.Text }
-            }
-        }
-        elseif ($parameter) {
-            if ($element -is [System.Management.Automation.Language.StringConstantExpressionAst]) { $call.values[$parameter] = $element.Value }
-            $parameter = $null
-        }
-        else { report $command 'positional' $element.Extent.Text }
-    }
-    # The engine's own binder, for what it can bind without running anything.
-    if (-not ($command.CommandElements | Where-Object { $_ -is [System.Management.Automation.Language.VariableExpressionAst] -and $_.Splatted })) {
-        $bound = [System.Management.Automation.Language.StaticParameterBinder]::BindCommand($command, $true)
-        $call.problems = @($bound.BindingExceptions.Values | ForEach-Object { $_.BindingException.Message })
-    }
-    $calls.Add($call)
+    readCommand $command
 }
 
-# Commands that are run through an object: $shell.AddCommand('X').AddParameter('Y', ...).
-function checkMethod($method, [string[]] $own) {
-    $name = $method.Member.Extent.Text
-    if ($name -in $evaluates -or ($name -eq 'Create' -and $method.Expression.Extent.Text -eq '[scriptblock]')) { report $method 'dynamic' $name }
-    if ($name -notin 'AddCommand', 'AddParameter') { return }
-    $first = $method.Arguments[0]
-    if ($first -isnot [System.Management.Automation.Language.StringConstantExpressionAst]) { return }
-    if ($name -eq 'AddParameter') {
-        $inner = $method.Expression
-        while ($inner -is [System.Management.Automation.Language.InvokeMemberExpressionAst] -and $inner.Member.Extent.Text -ne 'AddCommand') { $inner = $inner.Expression }
-        if ($inner -isnot [System.Management.Automation.Language.InvokeMemberExpressionAst]) { return }
-        $target = $inner.Arguments[0].Value
-        $calls.Add([ordered]@{ at = place $method; command = $target; parameters = @($first.Value); values = @{}; problems = @(); isPart = $true })
+# Commands that are run through an object.
+function checkMethods($ast, [string[]] $own) {
+    $methods = @(all $ast ([System.Management.Automation.Language.InvokeMemberExpressionAst]))
+    $read = @()
+    foreach ($method in $methods) {
+        $name = $method.Member.Extent.Text
+        if ($name -in $evaluates -or ($name -eq 'Create' -and $method.Expression.Extent.Text -eq '[scriptblock]')) { report $method 'dynamic' $name }
+        if ($name -eq 'AddCommand') { $read += @(readChain $method $own) }
     }
-    elseif ($first.Value -notmatch '\\') { report $method 'qualified' $first.Value }
+    foreach ($method in $methods) {
+        if ($method.Member.Extent.Text -in 'AddParameter', 'AddParameters', 'AddArgument' -and $method -notin $read) { report $method 'dynamic' 'a parameter of no command' }
+    }
 }
 
 function checkShown($ast) {
@@ -174,7 +124,7 @@ foreach ($one in $parsed) {
     checkSyntax $one.ast $one.tokens
     foreach ($function in all $one.ast ([System.Management.Automation.Language.FunctionDefinitionAst])) { checkFunction $function }
     foreach ($command in all $one.ast ([System.Management.Automation.Language.CommandAst])) { checkCommand $command $own }
-    foreach ($method in all $one.ast ([System.Management.Automation.Language.InvokeMemberExpressionAst])) { checkMethod $method $own }
+    checkMethods $one.ast $own
     checkShown $one.ast
     gatherMembers $one.ast
 }

@@ -9,11 +9,11 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { describeWith } from '../../../support/needs.ts';
-import { readContract, type CmdletContract } from '../../../support/powershell/contract/contract.ts';
 import { dotnetBuild } from '../../../support/powershell/dotnet-build.ts';
 import { powershellEngine, POWERSHELL_ENVIRONMENT } from '../../../support/powershell/engine.ts';
 import { layModules } from '../../../support/powershell/standin/module/build-module.ts';
 import { STANDIN_NEEDS } from '../../../support/powershell/standin/standin.ts';
+import { problemsOf, type CommandCall } from './call-problems.ts';
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
@@ -26,28 +26,12 @@ interface Finding {
   readonly text: string;
 }
 
-interface CommandCall {
-  readonly at: string;
-  readonly command: string;
-  readonly parameters: readonly string[];
-  /** Those that are written as plain text. */
-  readonly values: Readonly<Record<string, string>>;
-  /** What the engine's static binder says. */
-  readonly problems: readonly string[];
-  /** One parameter of a call that is put together from parts. */
-  readonly isPart?: boolean;
-}
-
 interface Report {
   readonly findings: readonly Finding[];
   readonly calls: readonly CommandCall[];
   /** `TYPE|STATIC MEMBER`, by .NET's full names. */
   readonly members: readonly string[];
 }
-
-/** Parameters of every cmdlet. */
-const COMMON = ['ErrorAction', 'WarningAction', 'Verbose', 'Confirm', 'WhatIf', 'PassThru', 'Name'];
-const MODULES = ['Hyper-V', 'Storage', 'Dism'];
 
 describeWith(STANDIN_NEEDS, 'our PowerShell modules', () => {
   let folder: string;
@@ -117,11 +101,18 @@ describeWith(STANDIN_NEEDS, 'our PowerShell modules', () => {
         '37 help',
         '37 noun',
         '37 syntax',
+        '57 splat',
+        '60 splat',
+        '66 dynamic',
+        '67 dynamic',
+        '67 positional',
+        '67 splat',
+        '68 dynamic',
       ].sort(byLine),
     );
   });
 
-  test('wrong calls are found', () => {
+  test('wrong calls are found, written directly or put together from parts', () => {
     const found = bad.calls.flatMap(problemsOf);
     expect(found).toEqual([
       expect.stringMatching(/^Bad\.psm1:16: Hyper-V\\Get-VM has no -Nam/),
@@ -132,7 +123,19 @@ describeWith(STANDIN_NEEDS, 'our PowerShell modules', () => {
       'Bad.psm1:21: Hyper-V\\Start-VM without -ErrorAction Stop',
       'Bad.psm1:28: Storage\\Set-Disk without -ErrorAction Stop',
       'Bad.psm1:34: Hyper-V\\Set-VM -CheckpointType is no Perhaps; Hyper-V\\Set-VM -AutomaticStopAction is no Sleep',
-      expect.stringMatching(/^Bad\.psm1:30: Hyper-V\\Stop-VM has no -Powerfully/),
+      expect.stringMatching(/^Bad\.psm1:51: no set of Hyper-V\\Stop-VM takes -VM -Name; /),
+      expect.stringMatching(/^Bad\.psm1:53: Hyper-V\\Get-VHD has no -Passthru; /),
+      'Bad.psm1:56: no set of Hyper-V\\Start-VM takes nothing',
+      'Bad.psm1:57: no set of Hyper-V\\Start-VM takes nothing',
+      expect.stringMatching(/^Bad\.psm1:58: Hyper-V\\Get-VM has no -WhatIf; /),
+      expect.stringMatching(/^Bad\.psm1:59: Hyper-V\\Get-VM has no -ProgressAction; /),
+      expect.stringMatching(/^Bad\.psm1:69: Microsoft\.PowerShell\.Core\\Get-Command: .*'Name'/),
+      expect.stringMatching(
+        /^Bad\.psm1:30: Hyper-V\\Stop-VM has no -Powerfully; .*; Hyper-V\\Stop-VM without -ErrorAction Stop$/,
+      ),
+      expect.stringMatching(/^Bad\.psm1:62: no set of Hyper-V\\Stop-VM takes -VM -Name; /),
+      'Bad.psm1:64: Hyper-V\\Start-VM without -ErrorAction Stop',
+      'Bad.psm1:67: Hyper-V\\Get-VMHost without -ErrorAction Stop',
     ]);
   });
 
@@ -145,54 +148,6 @@ describeWith(STANDIN_NEEDS, 'our PowerShell modules', () => {
 
 function byLine(a: string, b: string): number {
   return parseInt(a) - parseInt(b) || a.localeCompare(b);
-}
-
-const contract = new Map<string, CmdletContract[]>(
-  Map.groupBy(readContract().cmdlets, ({ module, name }) => `${module}\\${name}`),
-);
-
-/** What is wrong with a call, as the documentation has it. */
-function problemsOf(call: CommandCall): string[] {
-  const { at, command, parameters, values, problems, isPart } = call;
-  const editions = contract.get(command);
-  const [module = ''] = command.split('\\');
-  if (editions === undefined) return MODULES.includes(module) ? [`${at}: there is no ${command}`] : [];
-  const own = parameters.filter((name) => name !== 'ErrorAction');
-  const wrong = editions.flatMap((cmdlet) => [
-    ...unknownOf(cmdlet, own).map((name) => `${command} has no -${name}`),
-    ...(isPart || unknownOf(cmdlet, own).length > 0 || fittingSet(cmdlet, own)
-      ? []
-      : [`no set of ${command} takes ${own.map((name) => `-${name}`).join(' ')}`]),
-    ...Object.entries(values)
-      .filter(([name, value]) => !accepts(cmdlet, name, value))
-      .map(([name, value]) => `${command} -${name} is no ${value}`),
-  ]);
-  const isStopped = isPart || (parameters.includes('ErrorAction') && values.ErrorAction === 'Stop');
-  const all = [
-    ...wrong,
-    ...problems.map((text) => `${command}: ${text}`),
-    ...(isStopped ? [] : [`${command} without -ErrorAction Stop`]),
-  ];
-  return all.length === 0 ? [] : [`${at}: ${all.join('; ')}`];
-}
-
-function unknownOf(cmdlet: CmdletContract, names: readonly string[]): string[] {
-  return names.filter((name) => !(name in cmdlet.parameters) && !(COMMON.includes(name) && name !== 'Name'));
-}
-
-/** A set with all of the parameters whose mandatory ones are given; of several, one must be the default or they say the same. */
-function fittingSet({ sets }: CmdletContract, names: readonly string[]): boolean {
-  const fitting = sets.filter(
-    ({ parameters }) =>
-      names.every((name) => name in parameters || COMMON.includes(name)) &&
-      Object.entries(parameters).every(([name, { isMandatory }]) => !isMandatory || names.includes(name)),
-  );
-  return fitting.length === 1 || fitting.some(({ isDefault }) => isDefault);
-}
-
-function accepts({ parameters }: CmdletContract, name: string, value: string): boolean {
-  const known = parameters[name]?.values ?? [];
-  return known.length === 0 || known.includes(value);
 }
 
 /** Compiles a mention of every type and static member against .NET Framework 4.8 and PowerShell 5.1. */

@@ -42,7 +42,7 @@ interface CallLine {
 }
 
 /** Parameters of PowerShell's own cmdlets that version 5.1 has not. */
-const NEWER_PARAMETERS: Readonly<Record<string, readonly string[]>> = {
+export const NEWER_PARAMETERS: Readonly<Record<string, readonly string[]>> = {
   'ConvertFrom-Json': ['AsHashtable', 'Depth', 'NoEnumerate', 'DateKind'],
   'ConvertTo-Json': ['AsArray', 'EnumsAsStrings', 'EscapeHandling'],
   'Get-Content': ['AsByteStream'],

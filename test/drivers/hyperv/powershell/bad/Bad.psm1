@@ -35,3 +35,36 @@ function Frobnicate-Hyperfile {
 }
 
 function Get-Other { param($X) 1 && 2 }
+
+function Get-HyperfileWrong {
+    <#
+    .SYNOPSIS
+        Puts its calls together from parts.
+    .PARAMETER Machine
+        What Get-VM wrote.
+    .PARAMETER Given
+        A table.
+    #>
+    [CmdletBinding()]
+    param([object] $Machine, [hashtable] $Given)
+    $both = @{ VM = $Machine; Name = 'a' }
+    Hyper-V\Stop-VM -ErrorAction Stop @both
+    $disk = [ordered]@{ 'Path' = 'a.vhdx'; Passthru = $true }
+    Hyper-V\Get-VHD -ErrorAction Stop @disk
+    $some = @{ ErrorAction = 'Stop' }
+    if ($Machine) { $some['VM'] = $Machine }
+    Hyper-V\Start-VM @some
+    Hyper-V\Start-VM -ErrorAction Stop @Given
+    Hyper-V\Get-VM -ErrorAction:Stop -WhatIf
+    Hyper-V\Get-VM -ErrorAction Stop -ProgressAction Ignore
+    $both.Remove('VM')
+    $shell = [powershell]::Create()
+    $null = $shell.AddCommand('Hyper-V\Stop-VM').AddParameter('VM', $Machine)
+    $null = $shell.AddParameter('Name', 'a').AddParameter('ErrorAction', 'Stop')
+    $null = $shell.AddCommand('Hyper-V\Start-VM').AddParameter('VM', $Machine).AddParameter('Confirm', $false)
+    if ($Machine) { $null = $shell.AddParameter('ErrorAction', 'Stop') }
+    $null = $shell.AddCommand($Given.Command).AddParameter('Name', 'a')
+    $null = $shell.AddCommand('Hyper-V\Get-VMHost').AddArgument('a').AddParameters($Given).AddParameter($Given.Name, 'a')
+    $null = [powershell]::Create().AddParameter('Name', 'a')
+    Microsoft.PowerShell.Core\Get-Command -Nam 'a' -Name 'b'
+}
