@@ -87,6 +87,29 @@ describeWith(STANDIN_NEEDS, 'a sandbox on Hyper-V', () => {
     site.expectClean(['one', 'two', 'three', 'four']);
   });
 
+  test('needs no more round trips where a command asks for a restart, or is the first and runs as another account', async () => {
+    const [one, two] = ['one', 'two'].map((name) => site.layer(name));
+    const bob = { userName: 'bob', password: 'b0b-7f3a' };
+    const guestAccess = (user?: string) => Promise.resolve(user === undefined ? ACCESS : bob);
+    driver = site.driver({ guestAccess });
+    const making = await driver.open({ chain: [site.base], sandboxPath: one });
+    const restarting = await calls(async () => {
+      expect((await runLine(making, `net user bob ${bob.password} /add`)).status).toBe(0);
+      await making.restart();
+      await making.seal();
+    });
+    await driver.close();
+    driver = site.driver({ guestAccess });
+    const using = await driver.open({ chain: [one, site.base], sandboxPath: two });
+    const first = await calls(async () => {
+      expect((await runLine(using, 'whoami', { user: 'bob' })).stdout).toMatch(/\\bob\r\n$/);
+      await using.seal();
+    });
+    for (const count of [restarting, first]) expect(count).toBeLessThanOrEqual(8);
+    await driver.close();
+    site.expectClean(['one', 'two']);
+  });
+
   test.each(['shutdown', 'checkpoint'])(
     'runs commands as an account that the guest has by then, each in few round trips, sealed by %s',
     async (seal) => {

@@ -18,7 +18,8 @@ export const POWERSHELL_NEEDS: readonly string[] =
 
 /**
  * A session that writes plain text, asks nobody for anything, and lives for seconds: .NET spends a third of these on
- * what pays in programs that run for hours, as compiling again what is called often.
+ * what pays in programs that run for hours: compiling well, compiling again what is called often, and compiling ahead
+ * what the last process of that name has called.
  */
 export const POWERSHELL_ENVIRONMENT = {
   TERM: 'dumb',
@@ -26,6 +27,8 @@ export const POWERSHELL_ENVIRONMENT = {
   POWERSHELL_TELEMETRY_OPTOUT: '1',
   POWERSHELL_UPDATECHECK: 'Off',
   DOTNET_TieredPGO: '0',
+  DOTNET_JITMinOpts: '1',
+  DOTNET_MultiCoreJitMinNumCpus: '64',
   DOTNET_TC_CallCountingDelayMs: '60000',
   DOTNET_EnableWriteXorExecute: '0',
   DOTNET_gcConcurrent: '0',
