@@ -24,6 +24,7 @@ function all($ast, [type] $type) { $ast.FindAll({ param($node) $node -is $type }
 function scopeOf($ast) { while ($ast.Parent -and $ast -isnot [System.Management.Automation.Language.FunctionDefinitionAst]) { $ast = $ast.Parent }; $ast }
 
 . "$PSScriptRoot/calls.ps1"
+. "$PSScriptRoot/help.ps1"
 
 function checkSyntax($ast, $tokens) {
     foreach ($node in all $ast ([System.Management.Automation.Language.TernaryExpressionAst])) { report $node 'syntax' 'a ternary operator' }
@@ -44,14 +45,9 @@ function checkFunction($function) {
     $verb, $noun = $function.Name -split '-', 2
     if ($verb -cnotin $approved) { report $function 'verb' $function.Name }
     if ("$noun" -cnotlike 'Hyperfile*') { report $function 'noun' $function.Name }
-    $help = $function.GetHelpContent()
-    if (-not $help -or -not "$($help.Synopsis)".Trim()) { report $function 'help' "$($function.Name) has none"; return }
     $block = $function.Body.ParamBlock
     if (-not $block -or -not ($block.Attributes | Where-Object { $_.TypeName.Name -eq 'CmdletBinding' })) { report $function 'cmdletbinding' $function.Name }
-    $documented = @($help.Parameters.Keys)
-    $taken = @(if ($block) { $block.Parameters | ForEach-Object { $_.Name.VariablePath.UserPath.ToUpperInvariant() } })
-    foreach ($name in $taken) { if ($name -notin $documented) { report $function 'help' "$($function.Name) says nothing of $name" } }
-    foreach ($name in $documented) { if ($name -notin $taken) { report $function 'help' "$($function.Name) has no parameter $name" } }
+    checkHelp $function
 }
 
 function checkCommand($command, [string[]] $own) {

@@ -98,6 +98,7 @@ describeWith(STANDIN_NEEDS, 'our PowerShell modules', () => {
         '27 qualified',
         '28 splat',
         '31 type',
+        '37 cmdletbinding',
         '37 help',
         '37 noun',
         '37 syntax',
@@ -108,6 +109,11 @@ describeWith(STANDIN_NEEDS, 'our PowerShell modules', () => {
         '67 positional',
         '67 splat',
         '68 dynamic',
+        '72 help',
+        '72 help',
+        '72 help',
+        '87 help',
+        '87 help',
       ].sort(byLine),
     );
   });

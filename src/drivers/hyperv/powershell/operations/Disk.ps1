@@ -22,8 +22,8 @@ function Mount-HyperfileDisk {
     .PARAMETER TimeoutSeconds
         How long Windows may take to find the volumes.
     .OUTPUTS
-        A table: folder, diskNumber, partitionNumber, offset, sizeBytes, fileSystem, and setupState: how far Windows has come
-        with setting itself up (IMAGE_STATE_COMPLETE and the like), empty where it does not say.
+        A table: folder, diskNumber, partitionNumber, offset, sizeBytes, fileSystem, setupState (how far Windows has come
+        with setting itself up: IMAGE_STATE_COMPLETE and the like, empty where it does not say).
     #>
     [CmdletBinding()]
     [OutputType([System.Collections.Specialized.OrderedDictionary])]

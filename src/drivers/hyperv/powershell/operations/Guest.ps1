@@ -38,8 +38,8 @@ function Connect-HyperfileGuest {
     .PARAMETER Start
         Switches the machine on first, unless it is.
     .OUTPUTS
-        A table: name (of the machine), outcome (Opened, Off, Unreached, Refused, SettingUp, Silent) and said, last of all: by
-        PowerShell, by the system about its state, or the heartbeat of one that was not reached.
+        A table: name (of the machine), outcome (Opened, Off, Unreached, Refused, SettingUp, Silent), said (last of all: by
+        PowerShell, by the system about its state, or the heartbeat of one that was not reached).
     #>
     [CmdletBinding()]
     [OutputType([System.Collections.Specialized.OrderedDictionary])]

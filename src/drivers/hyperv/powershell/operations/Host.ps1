@@ -9,7 +9,7 @@ function Get-HyperfileHost {
     .PARAMETER Store
         The folder of the store's disks; its nearest parent that exists is looked at.
     .OUTPUTS
-        A table: windows, edition, moduleVersion, isAdministrator, isHyperVAdministrator, failure (identifier, category and
+        A table: system (Windows' version), edition, moduleVersion, isAdministrator, isHyperVAdministrator, failure (identifier, category and
         message of the first cmdlet that failed), machineVersion, processors, memoryBytes, switches, store.
     #>
     [CmdletBinding()]

@@ -14,8 +14,8 @@ function Mount-HyperfileMedium {
     .PARAMETER Path
         Of the ISO file.
     .OUTPUTS
-        A table: wasMounted (by somebody else), imagePath, splitPattern (null: the image is one file), editions, each a
-        table: index, name, sizeBytes.
+        A table: wasMounted (by somebody else), imagePath, splitPattern (null: the image is one file), editions (what
+        Get-HyperfileEdition writes).
     #>
     [CmdletBinding()]
     [OutputType([System.Collections.Specialized.OrderedDictionary])]

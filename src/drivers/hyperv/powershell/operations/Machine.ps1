@@ -214,7 +214,7 @@ function Stop-HyperfileMachine {
     .PARAMETER RequestSeconds
         How long at most when Hyper-V asks it: see Request-HyperfileShutdown.
     .OUTPUTS
-        A table: isGraceful, whether the guest shut down by itself.
+        A table: isGraceful (whether the guest shut down by itself).
     #>
     [CmdletBinding()]
     [OutputType([System.Collections.Specialized.OrderedDictionary])]

@@ -68,3 +68,30 @@ function Get-HyperfileWrong {
     $null = [powershell]::Create().AddParameter('Name', 'a')
     Microsoft.PowerShell.Core\Get-Command -Nam 'a' -Name 'b'
 }
+
+function Get-HyperfileTable {
+    <#
+    .SYNOPSIS
+        Writes other tables than it says.
+    .OUTPUTS
+        A table: first (and so on), second. It has no more.
+    #>
+    [CmdletBinding()]
+    param()
+    $facts = [ordered]@{ first = 1; third = @{ inner = 1 } }
+    $facts.fourth = 4
+    if ($facts.first) { return $facts }
+    [ordered]@{ first = 1; second = @([ordered]@{ inner = 2 }) }
+}
+
+function Get-HyperfileTableOf {
+    <#
+    .SYNOPSIS
+        Has no list and no table.
+    .OUTPUTS
+        For each a table: first, whatever it may be.
+    #>
+    [CmdletBinding()]
+    param()
+    return 1
+}
