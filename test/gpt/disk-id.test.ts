@@ -13,8 +13,11 @@ const MIB = 1024 ** 2;
 
 function gptDisk(sectorBytes = 512): WritableDisk {
   const disk = memoryDisk(4 * MIB, sectorBytes);
-  const partition = { offset: MIB, length: MIB, type: PARTITION_TYPE.microsoftBasicData, name: 'data' };
-  writeGpt(disk, { diskId: randomGuid(), partitions: [{ ...partition, id: randomGuid() }] });
+  const partition = (offset: number, name: string) => {
+    return { offset, length: MIB, type: PARTITION_TYPE.microsoftBasicData, id: randomGuid(), name };
+  };
+  const partitions = [partition(MIB, 'system'), partition(2 * MIB, 'data')];
+  writeGpt(disk, { diskId: randomGuid(), partitions });
   return disk;
 }
 
@@ -37,18 +40,21 @@ function contentOf(disk: WritableDisk): Buffer {
   return content;
 }
 
-test('of a GPT is changed in both headers, and back without a trace', () => {
+test('of a GPT is changed in both tables, with the names of its partitions, and back without a trace', () => {
+  const guids = fc.tuple(fc.uuid(), fc.uuid(), fc.uuid());
   fc.assert(
-    fc.property(fc.uuid(), fc.constantFrom(512, 4096), (guid, sectorBytes) => {
+    fc.property(guids, fc.constantFrom(512, 4096), ([guid, ...partitionGuids], sectorBytes) => {
       const disk = gptDisk(sectorBytes);
       const [before, partitions, id] = [contentOf(disk), readPartitions(disk), readDiskId(disk)!];
-      writeDiskId(disk, { table: 'gpt', guid });
-      expect(readDiskId(disk)).toEqual({ table: 'gpt', guid });
-      expect(readPartitions(disk)).toEqual(partitions);
+      expect(id).toMatchObject({ partitionGuids: partitions.map((partition) => partition.id) });
+      const renamed = partitions.map((partition, index) => ({ ...partition, id: partitionGuids[index] }));
+      writeDiskId(disk, { table: 'gpt', guid, partitionGuids });
+      expect(readDiskId(disk)).toEqual({ table: 'gpt', guid, partitionGuids });
+      expect(readPartitions(disk)).toEqual(renamed);
       const header = contentOf(disk).subarray(sectorBytes, 2 * sectorBytes);
       // The backup alone is as good.
       disk.write(Buffer.alloc(sectorBytes), sectorBytes);
-      expect(readPartitions(disk)).toEqual(partitions);
+      expect(readPartitions(disk)).toEqual(renamed);
       disk.write(header, sectorBytes);
       writeDiskId(disk, id);
       expect(contentOf(disk).equals(before)).toBe(true);
@@ -74,6 +80,6 @@ test('is not there without a table, nor where the table is damaged', () => {
   disk.write(Buffer.alloc(512), 512);
   const before = contentOf(disk);
   expect(readDiskId(disk)).toBeUndefined();
-  writeDiskId(disk, { table: 'gpt', guid: randomGuid() });
+  writeDiskId(disk, { table: 'gpt', guid: randomGuid(), partitionGuids: [] });
   expect(contentOf(disk).equals(before)).toBe(true);
 });

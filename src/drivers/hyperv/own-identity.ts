@@ -1,7 +1,8 @@
 /**
- * All disks that come from one base have its identity, and Windows lets only one of them online: stages side by side,
- * a stage that copies from another, two builds, or the base itself in somebody's machine. So a difference has an identity of
- * its own while it is mounted on the host, and its system's again before anything starts from it.
+ * All disks that come from one base have its identity, and their volumes have one name. Windows lets only one of them
+ * online: stages side by side, a stage that copies from another, two builds, the base itself in somebody's machine, or the
+ * host's own disk that the base was made of. So a difference has an identity of its own while it is mounted on the host, and
+ * its system's again before anything starts from it.
  */
 import { randomBytes } from 'node:crypto';
 import { randomGuid } from '../../bytes/guid.ts';
@@ -34,7 +35,8 @@ export async function giveIdentityBack(diskPath: string, id: DiskId): Promise<vo
 }
 
 function another(id: DiskId): DiskId {
-  if (id.table === 'gpt') return { table: 'gpt', guid: randomGuid() };
+  if (id.table === 'gpt')
+    return { table: 'gpt', guid: randomGuid(), partitionGuids: id.partitionGuids.map(() => randomGuid()) };
   // Zero is none.
   return { table: 'mbr', signature: randomBytes(4).readUInt32LE() || 1 };
 }

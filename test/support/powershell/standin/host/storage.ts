@@ -22,6 +22,8 @@ export interface ShownDisk {
   readonly appearsAt: number;
   /** Another disk of its identity was there first: Windows shows none of its partitions. */
   readonly isOffline: boolean;
+  /** Partitions whose GUID another disk's had first: their volumes would have the same name, and have none. */
+  readonly nameless: ReadonlySet<number>;
 }
 
 export interface ShownPartition {
@@ -49,10 +51,17 @@ export class Storage {
       folders: new Map(),
       appearsAt,
       isOffline: this.#shown.some((other) => hasSameId(other.disk, disk)),
+      nameless: this.#nameless(disk),
     };
     this.#shown.push(shown);
     if (withLetters) for (const { number } of this.#lettered(shown)) this.assignLetter(shown, number);
     return shown;
+  }
+
+  #nameless(disk: AttachedDisk): Set<number> {
+    const taken = this.#shown.flatMap((other) => partitionsOf(other).map(({ id }) => id));
+    const partitions = disk.partitions().filter(({ id }) => id !== undefined && taken.includes(id));
+    return new Set(partitions.map(({ number }) => number));
   }
 
   remove(disk: AttachedDisk): void {
@@ -114,6 +123,7 @@ export class Storage {
     const { number, fileSystem } = partition;
     if (!existsSync(folder) || !statSync(folder).isDirectory() || readdirSync(folder).length > 0)
       throw failed(`the access path is not valid: ${folder}`);
+    if (shown.nameless.has(number)) throw failed('Not Supported');
     if (!isWindows(fileSystem) || !canMount(fileSystem))
       throw failed(`partition ${number} holds no volume that can be shown`);
     if (shown.folders.has(number)) throw notInContract('a volume in two folders');
@@ -153,7 +163,8 @@ const diskPath = (number: number): string =>
 
 function hasSameId(one: AttachedDisk, other: AttachedDisk): boolean {
   const [id, otherId] = [one, other].map((disk) => disk.withRaw(readDiskId));
-  return id !== undefined && JSON.stringify(id) === JSON.stringify(otherId);
+  if (id?.table === 'gpt') return otherId?.table === 'gpt' && id.guid === otherId.guid;
+  return id !== undefined && otherId?.table === 'mbr' && id.signature === otherId.signature;
 }
 
 /** The disk that the host itself runs from. */
@@ -238,8 +249,8 @@ export function describePartition({ shown, partition }: ShownPartition): TypedOb
 }
 
 /** Every partition but reserved ones is a volume; one that Windows cannot read has no file system. */
-export function isVolume({ partition }: ShownPartition): boolean {
-  return partition.type !== PARTITION_TYPE.microsoftReserved;
+export function isVolume({ shown, partition }: ShownPartition): boolean {
+  return partition.type !== PARTITION_TYPE.microsoftReserved && !shown.nameless.has(partition.number);
 }
 
 export function describeVolume({ shown, partition }: ShownPartition): TypedObject {
