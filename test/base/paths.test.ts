@@ -5,14 +5,14 @@ import { expect, test } from 'vitest';
 import { storeFolder } from '../../src/base/paths.ts';
 
 test('the store is where HYPERFILE_STORE says, else where its older name HYPERFILE_HOME does', () => {
-  expect(storeFolder({ HYPERFILE_STORE: '/a', HYPERFILE_HOME: '/b' }, 'linux')).toBe('/a');
-  expect(storeFolder({ HYPERFILE_HOME: '/b' }, 'linux')).toBe('/b');
+  expect(storeFolder({ HYPERFILE_STORE: '/no/a', HYPERFILE_HOME: '/no/b' }, 'linux')).toBe('/no/a');
+  expect(storeFolder({ HYPERFILE_HOME: '/no/b' }, 'linux')).toBe('/no/b');
 });
 
 test('the store follows the habits of each platform', () => {
-  expect(storeFolder({ XDG_DATA_HOME: '/data' }, 'linux')).toBe('/data/hyperfile');
+  expect(storeFolder({ XDG_DATA_HOME: '/no/data' }, 'linux')).toBe('/no/data/hyperfile');
   expect(storeFolder({ XDG_DATA_HOME: 'relative' }, 'linux')).toMatch(/\/\.local\/share\/hyperfile$/);
-  expect(storeFolder({ LOCALAPPDATA: '/local' }, 'win32')).toBe('/local/Hyperfile');
+  expect(storeFolder({ LOCALAPPDATA: '/no/local' }, 'win32')).toBe('/no/local/Hyperfile');
   expect(storeFolder({ LOCALAPPDATA: '' }, 'win32')).toMatch(/AppData.Local.Hyperfile$/);
   expect(storeFolder({}, 'darwin')).toMatch(/\/Library\/Application Support\/hyperfile$/);
 });
