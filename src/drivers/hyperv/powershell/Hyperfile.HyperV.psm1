@@ -2,7 +2,7 @@
 # Functions take and write plain values, keep nothing between calls but open sessions of guests (which any call opens again
 # when they are missing), and fail with errors whose identifiers are codes of Hyperfile where it has one. They can be tried by hand: Import-Module .\Hyperfile.HyperV.psd1; Get-Command -Module Hyperfile.HyperV
 
-Set-StrictMode -Version 3.0
+Microsoft.PowerShell.Core\Set-StrictMode -Version 3.0
 # Functions of other script modules, as Storage's are, do not see this: each call says it itself.
 $ErrorActionPreference = 'Stop'
 # Streams are for Hyperfile to show or not, whatever this user's profile says.
@@ -22,7 +22,7 @@ $ConfirmPreference = 'None'
 . "$PSScriptRoot/operations/Leftover.ps1"
 . "$PSScriptRoot/operations/Install.ps1"
 
-Export-ModuleMember -Function @(
+Microsoft.PowerShell.Core\Export-ModuleMember -Function @(
     'Get-HyperfileHost'
     'Mount-HyperfileDisk'
     'Get-HyperfileDiskSystem'

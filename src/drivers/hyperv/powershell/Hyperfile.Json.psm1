@@ -6,7 +6,7 @@
 # Calls of functions are what costs time in PowerShell, so there is one for each value that is written and none for what
 # is read but for rare texts and numbers.
 
-Set-StrictMode -Version 3.0
+Microsoft.PowerShell.Core\Set-StrictMode -Version 3.0
 $ErrorActionPreference = 'Stop'
 
 $script:MaximumDepth = 100
@@ -69,7 +69,7 @@ function Add-HyperfileJsonValue {
     elseif ($Depth -gt $script:MaximumDepth) { throw (Get-HyperfileJsonFault -What 'it is nested too deep, or contains itself') }
     elseif ($Value -is [System.Collections.IDictionary] -or $Value -is [System.Management.Automation.PSCustomObject]) {
         $pairs = $Value
-        if ($Value -is [System.Management.Automation.PSCustomObject]) { $pairs = $Value.psobject.Properties | ForEach-Object -Process { @{ $_.Name = $_.Value } } }
+        if ($Value -is [System.Management.Automation.PSCustomObject]) { $pairs = $Value.psobject.Properties | Microsoft.PowerShell.Core\ForEach-Object -Process { @{ $_.Name = $_.Value } } }
         $between = '{'
         foreach ($table in $pairs) {
             foreach ($pair in $table.GetEnumerator()) {
@@ -264,4 +264,4 @@ function Get-HyperfileJsonFault {
     return [System.Management.Automation.ErrorRecord]::new($exception, 'HyperfileJson', 'InvalidData', $null)
 }
 
-Export-ModuleMember -Function ConvertTo-HyperfileJson, ConvertFrom-HyperfileJson
+Microsoft.PowerShell.Core\Export-ModuleMember -Function ConvertTo-HyperfileJson, ConvertFrom-HyperfileJson

@@ -9,7 +9,7 @@
 # and each written at once and short enough for a pipe to take it whole, so that a program that prints meanwhile gets
 # between two frames and not into one.
 
-Set-StrictMode -Version 3.0
+Microsoft.PowerShell.Core\Set-StrictMode -Version 3.0
 $ErrorActionPreference = 'Stop'
 
 # POSIX promises 4096 bytes in one piece.
@@ -410,4 +410,4 @@ function Stop-HyperfileOrphan {
 
 $script:OwnerSeen = [System.Environment]::TickCount
 
-Export-ModuleMember -Function Start-HyperfileSession, Invoke-HyperfileCall
+Microsoft.PowerShell.Core\Export-ModuleMember -Function Start-HyperfileSession, Invoke-HyperfileCall

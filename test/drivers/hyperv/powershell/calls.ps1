@@ -105,6 +105,7 @@ function readCommand($command) {
 
 # What the engine's own binder says, as far as it can bind without running anything.
 function bindingProblems($command, [bool] $isPiped) {
+    if (-not (Get-Command -Name $command.GetCommandName() -ErrorAction Ignore)) { return 'there is no such command' }
     $bound = [System.Management.Automation.Language.StaticParameterBinder]::BindCommand($command, $true)
     foreach ($problem in $bound.BindingExceptions.Values) {
         # What comes through a pipeline decides between sets.

@@ -5,9 +5,6 @@ param([Parameter(Mandatory)] [string] $Folder)
 Set-StrictMode -Version 3.0
 $ErrorActionPreference = 'Stop'
 
-# The few cmdlets of PowerShell's own modules that every edition has and that do the same everywhere.
-$plain = 'Set-StrictMode', 'Export-ModuleMember', 'ForEach-Object', 'Where-Object', 'Sort-Object', 'Start-Sleep',
-    'Write-Progress', 'Write-Warning', 'Write-Verbose', 'Microsoft.PowerShell.Core\Get-Module', 'Microsoft.PowerShell.Core\Import-Module'
 $approved = @(Get-Verb | ForEach-Object Verb)
 # What is in the language of the host, or meant for people.
 $shown = 'Message', 'Description', 'StatusDescription', 'StatusDescriptions', 'PrimaryStatusDescription', 'FriendlyName', 'Caption', 'DisplayName'
@@ -56,11 +53,11 @@ function checkCommand($command, [string[]] $own) {
         if ($command.InvocationOperator -ne 'Dot') { report $command 'dynamic' $command.Extent.Text }
         return
     }
-    if ($name -in $own -or $name -in $plain) { return }
+    if ($name -in $own) { return }
     if ($name -eq 'Invoke-Expression') { report $command 'dynamic' $name; return }
     $alias = Get-Alias -Name $name -ErrorAction Ignore
     if ($alias) { report $command 'alias' $name; return }
-    if ($name -notmatch '^(Hyper-V|Storage|Dism|Microsoft\.PowerShell\.Core|Microsoft\.PowerShell\.Management)\\') { report $command 'qualified' $name; return }
+    if ($name -notmatch '^(Hyper-V|Storage|Dism|Microsoft\.PowerShell\.(Core|Management|Utility))\\') { report $command 'qualified' $name; return }
     readCommand $command
 }
 
@@ -109,7 +106,7 @@ $parsed = foreach ($file in Get-ChildItem -LiteralPath $Folder -Recurse -File -I
     $ast = [System.Management.Automation.Language.Parser]::ParseFile($file.FullName, [ref] $tokens, [ref] $errors)
     foreach ($found in $errors) { report $found 'parse' $found.Message }
     if ($file.Extension -eq '.psm1') {
-        foreach ($line in 'Set-StrictMode -Version 3.0', "`$ErrorActionPreference = 'Stop'") {
+        foreach ($line in 'Microsoft.PowerShell.Core\Set-StrictMode -Version 3.0', "`$ErrorActionPreference = 'Stop'") {
             if (-not ($ast.EndBlock.Statements | Where-Object { $_.Extent.Text -eq $line })) { report $ast 'strict' "$line is missing" }
         }
     }

@@ -109,11 +109,13 @@ describeWith(STANDIN_NEEDS, 'our PowerShell modules', () => {
         '67 positional',
         '67 splat',
         '68 dynamic',
-        '72 help',
-        '72 help',
-        '72 help',
-        '87 help',
-        '87 help',
+        '70 qualified',
+        '70 qualified',
+        '75 help',
+        '75 help',
+        '75 help',
+        '90 help',
+        '90 help',
       ].sort(byLine),
     );
   });
@@ -136,6 +138,8 @@ describeWith(STANDIN_NEEDS, 'our PowerShell modules', () => {
       expect.stringMatching(/^Bad\.psm1:58: Hyper-V\\Get-VM has no -WhatIf; /),
       expect.stringMatching(/^Bad\.psm1:59: Hyper-V\\Get-VM has no -ProgressAction; /),
       expect.stringMatching(/^Bad\.psm1:69: Microsoft\.PowerShell\.Core\\Get-Command: .*'Name'/),
+      'Bad.psm1:71: Microsoft.PowerShell.Utility\\Sort-Object -Top is not in Windows PowerShell 5.1',
+      'Bad.psm1:72: Microsoft.PowerShell.Core\\Sort-Object: there is no such command',
       expect.stringMatching(
         /^Bad\.psm1:30: Hyper-V\\Stop-VM has no -Powerfully; .*; Hyper-V\\Stop-VM without -ErrorAction Stop$/,
       ),

@@ -166,7 +166,7 @@ function Wait-HyperfileFinding {
         $found = @(Get-HyperfileFinding -Find $Find)
         if ($found.Count -gt 0) { return $found[0] }
         if ([datetime]::UtcNow -ge $deadline) { return }
-        Start-Sleep -Milliseconds $script:PollMilliseconds
+        Microsoft.PowerShell.Utility\Start-Sleep -Milliseconds $script:PollMilliseconds
     }
 }
 
@@ -184,7 +184,7 @@ function Get-HyperfileFinding {
         [Parameter(Mandatory = $true)] [scriptblock] $Find
     )
     try {
-        $true | ForEach-Object -Process $Find
+        $true | Microsoft.PowerShell.Core\ForEach-Object -Process $Find
     }
     catch {
         if (-not $_.FullyQualifiedErrorId.StartsWith('CmdletizationQuery_NotFound', [System.StringComparison]::Ordinal)) { throw }
@@ -220,15 +220,15 @@ function Find-HyperfileSystem {
             $hasPartitions = $true
             $deadline = [datetime]::UtcNow.AddSeconds($script:VolumeSeconds)
         }
-        $fitting = @($all | Where-Object -FilterScript { $_.GptType -eq $script:SystemTypes.Gpt -or $_.MbrType -eq $script:SystemTypes.Mbr })
+        $fitting = @($all | Microsoft.PowerShell.Core\Where-Object -FilterScript { $_.GptType -eq $script:SystemTypes.Gpt -or $_.MbrType -eq $script:SystemTypes.Mbr })
         $isWaiting = -not $hasPartitions
-        foreach ($partition in @($fitting | Sort-Object -Property Size -Descending)) {
+        foreach ($partition in @($fitting | Microsoft.PowerShell.Utility\Sort-Object -Property Size -Descending)) {
             $volume = Get-HyperfileVolume -Partition $partition
             if ($null -eq $volume) { $isWaiting = $true }
             elseif (Connect-HyperfileVolume -Partition $partition -Folder $Folder) { return $partition }
         }
         if (-not $isWaiting -or [datetime]::UtcNow -ge $deadline) { return }
-        Start-Sleep -Milliseconds $script:PollMilliseconds
+        Microsoft.PowerShell.Utility\Start-Sleep -Milliseconds $script:PollMilliseconds
     }
 }
 
@@ -302,7 +302,7 @@ function Disconnect-HyperfileVolume {
     )
     foreach ($partition in @(Get-HyperfilePartition -DiskNumber $DiskNumber)) {
         # Besides folders: the volume's own path, which it always has, and drive letters.
-        foreach ($path in @($partition.AccessPaths | Where-Object -FilterScript { $_ -and $_ -notmatch '^\\\\\?\\|^[A-Za-z]:\\$' })) {
+        foreach ($path in @($partition.AccessPaths | Microsoft.PowerShell.Core\Where-Object -FilterScript { $_ -and $_ -notmatch '^\\\\\?\\|^[A-Za-z]:\\$' })) {
             Storage\Remove-PartitionAccessPath -ErrorAction Stop -DiskNumber $DiskNumber -PartitionNumber $partition.PartitionNumber -AccessPath $path
             $path
         }

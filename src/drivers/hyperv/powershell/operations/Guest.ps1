@@ -81,8 +81,8 @@ function Connect-HyperfileGuest {
         $isRefused = $null -ne $refusedSince -and [datetime]::UtcNow -ge $refusedSince.AddSeconds($RefusedSeconds)
         $isFinal = $outcome -eq 'Off' -or ($isRefused -and -not $IsSettingUp)
         if ($isFinal -or [datetime]::UtcNow -ge $deadline) { return [ordered]@{ name = $machine.name; outcome = $outcome; said = $said } }
-        Write-Progress -Activity 'wait' -Status $outcome -PercentComplete -1
-        Start-Sleep -Milliseconds 500
+        Microsoft.PowerShell.Utility\Write-Progress -Activity 'wait' -Status $outcome -PercentComplete -1
+        Microsoft.PowerShell.Utility\Start-Sleep -Milliseconds 500
     }
 }
 
@@ -204,7 +204,7 @@ function Send-HyperfileGuestShutdown {
     param(
         [Parameter(Mandatory = $true)] [guid] $Id
     )
-    $open = @($script:GuestSessions.Keys | Where-Object -FilterScript { $_.StartsWith("$Id ", [System.StringComparison]::Ordinal) -and $script:GuestSessions[$_].State -eq 'Opened' })
+    $open = @($script:GuestSessions.Keys | Microsoft.PowerShell.Core\Where-Object -FilterScript { $_.StartsWith("$Id ", [System.StringComparison]::Ordinal) -and $script:GuestSessions[$_].State -eq 'Opened' })
     # Not every account may: then another one is asked.
     foreach ($key in $open) {
         try {
@@ -256,7 +256,7 @@ function Get-HyperfileMachineAddress {
         [Parameter(Mandatory = $true)] [guid] $Id
     )
     $adapters = Hyper-V\Get-VMNetworkAdapter -ErrorAction Stop -VM (Hyper-V\Get-VM -ErrorAction Stop -Id $Id)
-    $addresses = @($adapters | ForEach-Object -Process { $_.IPAddresses } | ForEach-Object -Process { [System.Net.IPAddress]::Parse($_) })
+    $addresses = @($adapters | Microsoft.PowerShell.Core\ForEach-Object -Process { $_.IPAddresses } | Microsoft.PowerShell.Core\ForEach-Object -Process { [System.Net.IPAddress]::Parse($_) })
     $isLinkOnly = { $_.IsIPv6LinkLocal -or $_.ToString().StartsWith('169.254.', [System.StringComparison]::Ordinal) }
-    $addresses | Sort-Object -Property $isLinkOnly, AddressFamily | ForEach-Object -Process { $_.ToString() }
+    $addresses | Microsoft.PowerShell.Utility\Sort-Object -Property $isLinkOnly, AddressFamily | Microsoft.PowerShell.Core\ForEach-Object -Process { $_.ToString() }
 }

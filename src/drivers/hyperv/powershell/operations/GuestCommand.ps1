@@ -4,7 +4,7 @@
 $script:GuestCommand = {
     param([string] $Program, [string] $Arguments, [string] $WorkFolder, [string[]] $Environment, [string] $InputText)
 
-    Set-StrictMode -Version 3.0
+    Microsoft.PowerShell.Core\Set-StrictMode -Version 3.0
     $ErrorActionPreference = 'Stop'
     $ProgressPreference = 'SilentlyContinue'
 
@@ -60,14 +60,14 @@ $script:GuestCommand = {
     $start.Arguments = $Arguments
     $places = @($Program)
     if ($Program.IndexOfAny([char[]] '\/') -lt 0) {
-        $places = @($searched.Split([System.IO.Path]::PathSeparator) | Where-Object -FilterScript { $_ } | ForEach-Object -Process { $_.Trim('"') + '\' + $Program })
+        $places = @($searched.Split([System.IO.Path]::PathSeparator) | Microsoft.PowerShell.Core\Where-Object -FilterScript { $_ } | Microsoft.PowerShell.Core\ForEach-Object -Process { $_.Trim('"') + '\' + $Program })
     }
     elseif ($Program -notmatch '^([A-Za-z]:|[\\/])') { $places = @($WorkFolder + '\' + $Program) }
     $endings = @('.exe')
     if ($Program -match '\.[^\\/.]*$') { $endings = @('', '.exe') }
-    $found = $places | ForEach-Object -Process { foreach ($ending in $endings) { $_ + $ending } } |
-        Where-Object -FilterScript { Microsoft.PowerShell.Management\Test-Path -ErrorAction Ignore -LiteralPath $_ -PathType Leaf } |
-        ForEach-Object -Process { (Microsoft.PowerShell.Management\Resolve-Path -LiteralPath $_).ProviderPath }
+    $found = $places | Microsoft.PowerShell.Core\ForEach-Object -Process { foreach ($ending in $endings) { $_ + $ending } } |
+        Microsoft.PowerShell.Core\Where-Object -FilterScript { Microsoft.PowerShell.Management\Test-Path -ErrorAction Ignore -LiteralPath $_ -PathType Leaf } |
+        Microsoft.PowerShell.Core\ForEach-Object -Process { (Microsoft.PowerShell.Management\Resolve-Path -LiteralPath $_).ProviderPath }
     if ($found) { $start.FileName = @($found)[0] }
 
     # What a program writes is UTF-8 where it can be read as such, and else in the code page of Windows' consoles.

@@ -37,7 +37,7 @@ function Get-HyperfileHost {
         $facts.moduleVersion = (Microsoft.PowerShell.Core\Get-Module -Name 'Hyper-V').Version
         # The last ones of all are previews.
         $facts.machineVersion = (Hyper-V\Get-VMHostSupportedVersion -ErrorAction Stop -Default).Version
-        $facts.switches = @(Hyper-V\Get-VMSwitch -ErrorAction Stop | ForEach-Object -Process {
+        $facts.switches = @(Hyper-V\Get-VMSwitch -ErrorAction Stop | Microsoft.PowerShell.Core\ForEach-Object -Process {
                 [ordered]@{ id = $_.Id; name = $_.Name; type = $_.SwitchType }
             })
     }

@@ -26,7 +26,7 @@ function Mount-HyperfileMedium {
     try {
         if (-not $wasMounted) { $null = Storage\Mount-DiskImage -ErrorAction Stop -ImagePath $Path -StorageType 'ISO' -Access 'ReadOnly' }
         $sources = [System.IO.Path]::Combine((Get-HyperfileMediumRoot -Path $Path), 'sources')
-        $images = @($script:ImageNames | ForEach-Object -Process { [System.IO.Path]::Combine($sources, $_) } | Where-Object -FilterScript { [System.IO.File]::Exists($_) })
+        $images = @($script:ImageNames | Microsoft.PowerShell.Core\ForEach-Object -Process { [System.IO.Path]::Combine($sources, $_) } | Microsoft.PowerShell.Core\Where-Object -FilterScript { [System.IO.File]::Exists($_) })
         if ($images.Count -eq 0) {
             throw (Get-HyperfileFault -Code 'INSTALL_MEDIUM' -Target $Path -Message "it has none of sources\$($script:ImageNames -join ', ')")
         }
@@ -231,7 +231,7 @@ function Format-HyperfilePartition {
         [Parameter(Mandatory = $true)] [string] $Label
     )
     $partition = Wait-HyperfileFinding -TimeoutSeconds 60 -Find {
-        Storage\Get-Partition -ErrorAction Stop -DiskNumber $DiskNumber | Where-Object -FilterScript { $_.Offset -eq $Offset }
+        Storage\Get-Partition -ErrorAction Stop -DiskNumber $DiskNumber | Microsoft.PowerShell.Core\Where-Object -FilterScript { $_.Offset -eq $Offset }
     }
     $volume = $null
     if ($null -ne $partition) {
@@ -288,7 +288,7 @@ function Add-HyperfileDriveLetter {
     $place = @{ DiskNumber = $Partition.DiskNumber; PartitionNumber = $Partition.PartitionNumber }
     Storage\Add-PartitionAccessPath -ErrorAction Stop -DiskNumber $place.DiskNumber -PartitionNumber $place.PartitionNumber -AssignDriveLetter
     $letter = Wait-HyperfileFinding -TimeoutSeconds 30 -Find {
-        (Storage\Get-Partition -ErrorAction Stop @place).DriveLetter | Where-Object -FilterScript { "$_" -match '^[A-Za-z]$' }
+        (Storage\Get-Partition -ErrorAction Stop @place).DriveLetter | Microsoft.PowerShell.Core\Where-Object -FilterScript { "$_" -match '^[A-Za-z]$' }
     }
     if ($null -eq $letter) {
         throw (Get-HyperfileFault -Code 'INSTALL_DISK' -Target "disk $($place.DiskNumber)" -Message 'Windows gives its volumes no drive letters; perhaps none is free')

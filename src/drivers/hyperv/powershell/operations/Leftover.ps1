@@ -31,7 +31,7 @@ function Get-HyperfileLeftover {
             id = $machine.Id
             name = $machine.Name
             state = $machine.State
-            disks = @(Hyper-V\Get-VMHardDiskDrive -ErrorAction Stop -VM $machine | ForEach-Object -Process { $_.Path })
+            disks = @(Hyper-V\Get-VMHardDiskDrive -ErrorAction Stop -VM $machine | Microsoft.PowerShell.Core\ForEach-Object -Process { $_.Path })
         }
     }
 }

@@ -69,7 +69,7 @@ function New-HyperfileMachine {
         }
         if ($PSBoundParameters.ContainsKey('SwitchId')) {
             $switch = Hyper-V\Get-VMSwitch -ErrorAction Stop -Id $SwitchId
-            Hyper-V\Get-VMNetworkAdapter -ErrorAction Stop -VM $machine | ForEach-Object -Process { Hyper-V\Connect-VMNetworkAdapter -ErrorAction Stop -VMNetworkAdapter $_ -VMSwitch $switch }
+            Hyper-V\Get-VMNetworkAdapter -ErrorAction Stop -VM $machine | Microsoft.PowerShell.Core\ForEach-Object -Process { Hyper-V\Connect-VMNetworkAdapter -ErrorAction Stop -VMNetworkAdapter $_ -VMSwitch $switch }
         }
         return (Get-HyperfileMachine -Id $machine.Id)
     }
@@ -134,7 +134,7 @@ function Get-HyperfileMachine {
         heartbeat = $machine.Heartbeat
         uptimeSeconds = $machine.Uptime
         generation = $machine.Generation
-        disks = @(Hyper-V\Get-VMHardDiskDrive -ErrorAction Stop -VM $machine | ForEach-Object -Process { $_.Path })
+        disks = @(Hyper-V\Get-VMHardDiskDrive -ErrorAction Stop -VM $machine | Microsoft.PowerShell.Core\ForEach-Object -Process { $_.Path })
     }
 }
 
@@ -192,8 +192,8 @@ function Wait-HyperfileMachine {
         }
         $isPast = [datetime]::UtcNow -ge $deadline
         if ($isReached -or $isPast -or ($isOff -and $For -ne 'Off')) { break }
-        Write-Progress -Activity 'wait' -Status "$($machine.State) $($machine.Heartbeat)" -PercentComplete -1
-        Start-Sleep -Milliseconds 250
+        Microsoft.PowerShell.Utility\Write-Progress -Activity 'wait' -Status "$($machine.State) $($machine.Heartbeat)" -PercentComplete -1
+        Microsoft.PowerShell.Utility\Start-Sleep -Milliseconds 250
     }
     $facts = Get-HyperfileMachine -Id $Id
     $facts.isReached = $isReached
@@ -266,7 +266,7 @@ function Request-HyperfileShutdown {
     }
     catch {
         # A guest without integration services cannot be asked.
-        Write-Warning -Message "The guest could not be asked to shut down: $($_.Exception.Message)"
+        Microsoft.PowerShell.Utility\Write-Warning -Message "The guest could not be asked to shut down: $($_.Exception.Message)"
     }
     finally {
         $shell.Dispose()

@@ -67,6 +67,9 @@ function Get-HyperfileWrong {
     $null = $shell.AddCommand('Hyper-V\Get-VMHost').AddArgument('a').AddParameters($Given).AddParameter($Given.Name, 'a')
     $null = [powershell]::Create().AddParameter('Name', 'a')
     Microsoft.PowerShell.Core\Get-Command -Nam 'a' -Name 'b'
+    $Given.Keys | ForEach-Object -Process { Start-Sleep -Seconds 1 }
+    $Given.Keys | Microsoft.PowerShell.Utility\Sort-Object -Top 1
+    $Given.Keys | Microsoft.PowerShell.Core\Sort-Object -Property 'Length'
 }
 
 function Get-HyperfileTable {
