@@ -86,6 +86,35 @@ describeWith(STANDIN_NEEDS, 'a layer of a guest that runs', () => {
     site.expectClean(['one', 'two', 'three']);
   });
 
+  test('of checkpoints lets a row of commands have one boot; a file step between them ends the guest', async () => {
+    driver = site.driver({ options: { seal: 'checkpoint' } });
+    const { calls } = site.standIn.host;
+    const rowStarts = calls.length;
+    const row = await driver.open({ chain: [site.base], sandboxPath: site.layer('one') });
+    await runLine(row, 'echo 1> C:\\one.txt');
+    await row.seal(site.layer('two'));
+    await runLine(row, 'echo 2> C:\\two.txt');
+    await row.seal();
+    const ofTheGuest = (name: string): boolean =>
+      ['Start-VM', 'Checkpoint-VM', 'guest: shutdown'].includes(name);
+    expect(calls.slice(rowStarts).filter(ofTheGuest)).toEqual(['Start-VM', 'Checkpoint-VM', 'Checkpoint-VM']);
+    const mixedStarts = calls.length;
+    const mixed = await driver.open({ chain: [site.base], sandboxPath: site.layer('three') });
+    await runLine(mixed, 'echo 3> C:\\three.txt');
+    await mixed.seal(site.layer('four'));
+    const content = Buffer.from('copied');
+    await mixed.files.writeFile({ destination: 'C:\\copied.txt', name: 'copied.txt', content });
+    await mixed.seal(site.layer('five'));
+    await runLine(mixed, 'type C:\\copied.txt');
+    await mixed.seal();
+    expect(calls.slice(mixedStarts).filter(ofTheGuest)).toEqual([
+      ...['Start-VM', 'Checkpoint-VM', 'guest: shutdown'],
+      ...['Start-VM', 'Checkpoint-VM'],
+    ]);
+    await driver.close();
+    site.expectClean(['one', 'two', 'three', 'four', 'five']);
+  });
+
   test('of checkpoints holds file steps in between, other machines and restarts, too', async () => {
     driver = site.driver({ options: { seal: 'checkpoint' } });
     const [one, two, three] = ['one', 'two', 'three'].map((name) => site.layer(name));
