@@ -3,8 +3,10 @@
     Proves Hyperfile on a real Hyper-V host, end to end, and leaves nothing behind.
 .DESCRIPTION
     Builds the sample windows-web with the command in dist/ (npm run build), again from the cache, and with one line
-    changed; looks at the layers with Hyper-V's own cmdlets; starts a machine from the result; seals by checkpoints;
-    restarts for an installer; copies between stages; interrupts a build and kills another. After each it looks for machines, attached disks, processes and files that should be gone.
+    changed; looks at the layers with Hyper-V's own cmdlets; starts a machine from the result; seals by checkpoints, with
+    files copied between commands too; restarts for an installer; copies between stages; runs commands as accounts that
+    are no administrators; enters a Linux guest where a disk of one is named; interrupts a build and kills another. After
+    each it looks for machines, attached disks, processes and files that should be gone.
     Prints a table of what was proven. Runs in Windows PowerShell 5.1 and in PowerShell 7, as an
     administrator: disks are mounted.
 .PARAMETER BaseDisk
@@ -19,6 +21,10 @@
     A file with the guest's user name and password, a line each.
 .PARAMETER Credential
     Instead of a file: the same. It is written to a file that only this account may read, for as long as this script runs.
+.PARAMETER LinuxDisk
+    A VHD or VHDX with a Linux that docs/hyper-v.md says can be a guest, to be built on, too. It is only read.
+.PARAMETER LinuxSecret
+    With -LinuxDisk: a file with the name of its account and below that its private key, or its password.
 .PARAMETER Store
     An empty folder on NTFS or ReFS for the store; default: a new one among the temporary files.
 .PARAMETER Command
@@ -44,6 +50,8 @@ param(
     [Parameter(ParameterSetName = 'Iso')] [string] $Unattend,
     [Parameter(ParameterSetName = 'Disk')] [Parameter(ParameterSetName = 'Iso')] [string] $SecretFile,
     [Parameter(ParameterSetName = 'Disk')] [Parameter(ParameterSetName = 'Iso')] [pscredential] $Credential,
+    [Parameter(ParameterSetName = 'Disk')] [Parameter(ParameterSetName = 'Iso')] [string] $LinuxDisk,
+    [Parameter(ParameterSetName = 'Disk')] [Parameter(ParameterSetName = 'Iso')] [string] $LinuxSecret,
     [Parameter(ParameterSetName = 'Disk')] [Parameter(ParameterSetName = 'Iso')] [string] $Store,
     [Parameter(ParameterSetName = 'Disk')] [Parameter(ParameterSetName = 'Iso')] [string] $Command,
     [Parameter(ParameterSetName = 'Disk')] [Parameter(ParameterSetName = 'Iso')] [string] $DriverOption,
@@ -166,13 +174,21 @@ function Get-BuildArgument {
         The command line of a build of the sample, or of another recipe with the same base.
     #>
     [OutputType([string[]])]
-    param([switch] $NoCache, [switch] $Checkpoint, [string] $Recipe = '', [string] $Tag = $script:ImageName)
-    $words = @('build', '--progress', 'json', '--driver', 'hyperv', '--secret', "id=guest,src=$script:Secret", '--tag', $Tag)
+    param(
+        [switch] $NoCache,
+        [switch] $Checkpoint,
+        [string] $Recipe = '',
+        [string] $Tag = $script:ImageName,
+        [string[]] $Secret = "id=guest,src=$script:Secret",
+        [string] $Folder = $script:Context
+    )
+    $words = @('build', '--progress', 'json', '--driver', 'hyperv', '--tag', $Tag)
+    foreach ($one in $Secret) { $words += @('--secret', $one) }
     if ($script:Options -ne '') { $words += @('--driver-opt', $script:Options) }
     if ($Checkpoint) { $words += @('--driver-opt', 'seal=checkpoint') }
     if ($Recipe -ne '') { $words += @('--file', $Recipe) }
     if ($NoCache) { $words += '--no-cache' }
-    $words + $script:Context
+    $words + $Folder
 }
 
 function Invoke-Build {
@@ -186,6 +202,29 @@ function Invoke-Build {
     $events = Invoke-Hyperfile -Argument $Argument -Minutes $script:BuildMinutes |
         Where-Object { $_.StartsWith('{') } | ForEach-Object { ConvertFrom-Json -InputObject $_ }
     @($events | Where-Object { $_.type -eq 'build-end' })[0]
+}
+
+function Invoke-Recipe {
+    <#
+    .SYNOPSIS
+        Builds a recipe of its own, throws unless that ends well, and forgets the image.
+    #>
+    param(
+        [Parameter(Mandatory = $true)] [string[]] $Line,
+        [string[]] $Secret = "id=guest,src=$script:Secret",
+        [string] $Folder = $script:Context,
+        [switch] $Checkpoint
+    )
+    $recipe = Join-Path -Path $script:Work -ChildPath 'Steps.Hyperfile'
+    [System.IO.File]::WriteAllLines($recipe, $Line)
+    try {
+        $built = Invoke-Build -Argument (Get-BuildArgument -Recipe $recipe -Tag $script:OtherName -Secret $Secret -Folder $Folder -Checkpoint:$Checkpoint)
+        Assert-True -Condition ($built.status -eq 'done') -Otherwise "the build ended as $($built.status)"
+        $null = Invoke-Hyperfile -Argument 'rmi', $script:OtherName
+    } finally {
+        # It may hold the password of an account that was made for the test.
+        Remove-Item -LiteralPath $recipe -Force
+    }
 }
 
 function Get-ImageLayer {
@@ -263,6 +302,19 @@ function Assert-NothingLeft {
     Assert-True -Condition ($unfinished.Count -eq 0) -Otherwise "files: $($unfinished -join ', ')"
     $processes = @(Get-OwnProcess | ForEach-Object ProcessId)
     Assert-True -Condition ($processes.Count -eq 0) -Otherwise "processes: $($processes -join ', ')"
+}
+
+function Wait-NothingLeft {
+    <#
+    .SYNOPSIS
+        The same after checkpoints: what Hyper-V still merges is gone after a later command.
+    #>
+    $deadline = [datetime]::UtcNow.AddMinutes(10)
+    while ($true) {
+        $null = Invoke-Hyperfile -Argument 'images'
+        try { Assert-NothingLeft; return } catch { if ([datetime]::UtcNow -gt $deadline) { throw } }
+        Start-Sleep -Seconds 5
+    }
 }
 
 function Wait-OwnMachine {
@@ -388,29 +440,88 @@ function Test-Step {
     Test-Claim -Claim 'a build that is sealed by checkpoints ends, and nothing of them is left after the next command' -Proof {
         $sealed = Invoke-Build -Argument (Get-BuildArgument -NoCache -Checkpoint -Tag $script:OtherName)
         Assert-True -Condition ($sealed.status -eq 'done') -Otherwise "the build ended as $($sealed.status)"
-        # Hyper-V may be merging for a while.
-        $deadline = [datetime]::UtcNow.AddMinutes(10)
-        while ($true) {
-            $null = Invoke-Hyperfile -Argument 'images'
-            try { Assert-NothingLeft; break } catch { if ([datetime]::UtcNow -gt $deadline) { throw } }
-            Start-Sleep -Seconds 5
-        }
+        Wait-NothingLeft
+    }
+    Test-Claim -Claim 'files that are copied between two commands are in a build that is sealed by checkpoints' -Proof {
+        Invoke-Recipe -Checkpoint -Line @(
+            '# escape=`'
+            $script:From
+            'RUN echo one> C:\one.txt'
+            'COPY site/index.html C:\two.html'
+            'RUN type C:\one.txt && type C:\two.html'
+        )
+        Wait-NothingLeft
     }
     Test-Claim -Claim 'a restart that an installer asks for, a command without network, and files of another stage work' -Proof {
-        $from = @([System.IO.File]::ReadAllLines((Join-Path -Path $script:Context -ChildPath 'Hyperfile')) | Where-Object { $_.StartsWith('FROM ') })[0]
-        $recipe = Join-Path -Path $script:Context -ChildPath 'Steps.Hyperfile'
-        [System.IO.File]::WriteAllLines($recipe, [string[]] @(
-                '# escape=`'
-                "$from AS maker"
-                'RUN echo made> C:\made.txt && exit 3010'
-                'RUN --network=none ping -n 1 8.8.8.8 || echo none> C:\network.txt'
-                $from
-                'COPY --from=maker C:/made.txt C:/network.txt C:\in\'
-                'RUN if exist C:\in\made.txt (if exist C:\in\network.txt exit 0) & exit 1'
-            ))
-        $built = Invoke-Build -Argument (Get-BuildArgument -Recipe $recipe -Tag $script:OtherName)
-        Assert-True -Condition ($built.status -eq 'done') -Otherwise "the build ended as $($built.status)"
-        $null = Invoke-Hyperfile -Argument 'rmi', $script:OtherName
+        Invoke-Recipe -Line @(
+            '# escape=`'
+            "$script:From AS maker"
+            'RUN echo made> C:\made.txt && exit 3010'
+            'RUN --network=none ping -n 1 8.8.8.8 || echo none> C:\network.txt'
+            $script:From
+            'COPY --from=maker C:/made.txt C:/network.txt C:\in\'
+            'RUN type C:\in\made.txt && type C:\in\network.txt'
+        )
+        Assert-NothingLeft
+    }
+}
+
+function Test-Account {
+    <#
+    .SYNOPSIS
+        Runs commands as accounts that are no administrators: which of them get in is for Windows to say.
+    #>
+    Test-Claim -Claim 'an account that is no administrator gets in and runs commands' -Proof {
+        Invoke-AccountRecipe -Name 'hfplain'
+    }
+    Test-Claim -Claim 'an account of Remote Management Users gets in and runs commands' -Proof {
+        # By its identifier: its name is in the language of the guest.
+        Invoke-AccountRecipe -Name 'hfremote' -Member 'RUN powershell -NoProfile -Command "Add-LocalGroupMember -SID S-1-5-32-580 -Member hfremote -ErrorAction Stop"'
+    }
+}
+
+function Invoke-AccountRecipe {
+    <#
+    .SYNOPSIS
+        Makes an account in a guest and runs commands as it. Its password is new and is in no file afterwards.
+    #>
+    param([Parameter(Mandatory = $true)] [string] $Name, [string] $Member = '')
+    # No more than 14 characters: net asks about longer ones.
+    $password = 'Hf1-' + [guid]::NewGuid().ToString('N').Substring(0, 10)
+    $file = Join-Path -Path $script:Work -ChildPath "$Name.txt"
+    [System.IO.File]::WriteAllLines($file, [string[]] @($Name, $password))
+    try {
+        Invoke-Recipe -Secret "id=guest,src=$script:Secret", "id=guest.$Name,src=$file" -Line (@(
+                $script:From
+                "RUN net user $Name $password /add"
+                $Member
+                "USER $Name"
+                "RUN whoami | findstr /I /E $Name"
+                'RUN whoami /groups | findstr S-1-5-32-544 && exit 1 || exit 0'
+            ) | Where-Object { $_ -ne '' })
+        Assert-NothingLeft
+    } finally {
+        Remove-Item -LiteralPath $file -Force
+    }
+}
+
+function Test-Linux {
+    <#
+    .SYNOPSIS
+        Runs commands in a Linux guest and copies files there, over SSH.
+    #>
+    if (-not $LinuxDisk) { return }
+    Test-Claim -Claim 'commands and files reach a Linux guest' -Proof {
+        $folder = Join-Path -Path $script:Work -ChildPath 'linux'
+        $null = New-Item -ItemType Directory -Path $folder
+        $disk = Add-SourceDisk -Source $LinuxDisk -Folder $folder -Name 'linux'
+        [System.IO.File]::WriteAllText((Join-Path -Path $folder -ChildPath 'copied.txt'), "copied`n")
+        Invoke-Recipe -Folder $folder -Secret "id=guest,src=$((Get-Item -LiteralPath $LinuxSecret).FullName)" -Line @(
+            "FROM ./$disk"
+            'RUN echo made > /made.txt'
+            'COPY copied.txt /in/'
+            'RUN grep -qx made /made.txt && grep -qx copied /in/copied.txt'
+        )
         Assert-NothingLeft
     }
 }
@@ -509,6 +620,7 @@ function Initialize-Work {
     $script:Options = "$DriverOption"
     $script:BuildMinutes = $StepMinutes
     $script:MachinesBefore = @(Hyper-V\Get-VM -ErrorAction Stop | ForEach-Object Id)
+    if ($LinuxDisk -and -not $LinuxSecret) { throw 'say -LinuxSecret: how the Linux guest is entered' }
     Initialize-Secret
     Initialize-Context -Sample (Join-Path -Path $root -ChildPath 'samples\windows-web')
 }
@@ -545,7 +657,7 @@ function Initialize-Context {
     $recipe = Join-Path -Path $script:Context -ChildPath 'Hyperfile'
     $text = [System.IO.File]::ReadAllText($recipe)
     $source = $(if ($Iso) { $Iso } else { $BaseDisk })
-    $name = 'windows' + [System.IO.Path]::GetExtension($source).ToLowerInvariant()
+    $name = Add-SourceDisk -Source $source -Folder $script:Context -Name 'windows'
     $flags = ''
     if ($Edition) { $flags += "--edition=`"$Edition`" " }
     if ($Unattend) {
@@ -553,14 +665,32 @@ function Initialize-Context {
         $flags += '--unattend=unattend.xml '
     }
     Assert-True -Condition ($text.Contains('FROM ./windows.vhdx')) -Otherwise 'the sample does not begin with its disk'
-    [System.IO.File]::WriteAllText($recipe, $text.Replace('FROM ./windows.vhdx', "FROM $flags./$name"))
-    $target = Join-Path -Path $script:Context -ChildPath $name
+    $script:From = "FROM $flags./$name"
+    [System.IO.File]::WriteAllText($recipe, $text.Replace('FROM ./windows.vhdx', $script:From))
+}
+
+function Add-SourceDisk {
+    <#
+    .SYNOPSIS
+        Puts a disk, or a medium, into a build context.
+    .OUTPUTS
+        The name of its file there.
+    #>
+    [OutputType([string])]
+    param(
+        [Parameter(Mandatory = $true)] [string] $Source,
+        [Parameter(Mandatory = $true)] [string] $Folder,
+        [Parameter(Mandatory = $true)] [string] $Name
+    )
+    $file = $Name + [System.IO.Path]::GetExtension($Source).ToLowerInvariant()
+    $target = Join-Path -Path $Folder -ChildPath $file
     try {
-        $null = New-Item -ItemType HardLink -Path $target -Target (Get-Item -LiteralPath $source).FullName
+        $null = New-Item -ItemType HardLink -Path $target -Target (Get-Item -LiteralPath $Source).FullName
     } catch {
         # On another drive.
-        Copy-Item -LiteralPath $source -Destination $target
+        Copy-Item -LiteralPath $Source -Destination $target
     }
+    $file
 }
 
 function Clear-Work {
@@ -642,6 +772,8 @@ try {
         if (@($script:Claims | Where-Object { $_.Claim -eq 'the sample builds' -and $_.Proven -eq 'yes' }).Count -gt 0) {
             $null = Test-Layer
             $null = Test-Step
+            $null = Test-Account
+            $null = Test-Linux
             $null = Test-End
         }
     }

@@ -9,6 +9,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { run } from '../src/cli/run.ts';
+import { parseRecipe, raiseErrors } from '../src/language/parse.ts';
 import { fakeConsole } from './cli/fake-console.ts';
 import { describeWith } from './support/needs.ts';
 import { powershellEngine, POWERSHELL_ENVIRONMENT, POWERSHELL_NEEDS } from './support/powershell/engine.ts';
@@ -20,6 +21,13 @@ import { checkCalls } from './support/powershell/static/check-calls.ts';
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 const SCRIPT = path.join(import.meta.dirname, 'hyperv-host.ps1');
+
+/** Brings the functions of the script, and runs nothing of it. */
+const FUNCTIONS = `
+  $ast = [Management.Automation.Language.Parser]::ParseFile('${SCRIPT}', [ref] $null, [ref] $null)
+  $kind = [Management.Automation.Language.FunctionDefinitionAst]
+  foreach ($one in $ast.FindAll({ $args[0] -is $kind }, $false)) { . ([scriptblock]::Create($one.Extent.Text)) }
+`;
 
 test('the script is ASCII, which Windows PowerShell reads the same in every code page', () => {
   expect(readFileSync(SCRIPT, 'latin1')).not.toMatch(/[^ -~\n]/);
@@ -40,6 +48,111 @@ test('the script calls verbs and options that the command has', async () => {
     for (const option of words.filter((word) => word.startsWith('--')))
       expect(console.written.out, `${verb} ${option}`).toMatch(new RegExp(`^ +(?:-\\w, )?${option}\\b`, 'm'));
   }
+});
+
+interface BuildCall {
+  readonly recipe: string;
+  readonly words: readonly string[];
+  /** By id, the lines of its file. */
+  readonly secrets: Readonly<Record<string, readonly string[]>>;
+}
+
+describeWith(POWERSHELL_NEEDS, "the recipes of the script's own", () => {
+  let folder: string;
+  let builds: BuildCall[];
+  let left: string[];
+
+  beforeAll(async () => {
+    folder = mkdtempSync(path.join(os.tmpdir(), 'hyperfile-host-recipes-'));
+    const work = path.join(folder, 'work');
+    mkdirSync(path.join(work, 'context'), { recursive: true });
+    writeFileSync(path.join(folder, 'guest.txt'), 'Administrator\npassword\n');
+    writeFileSync(path.join(folder, 'linux.txt'), 'root\nkey\n');
+    writeFileSync(path.join(folder, 'Debian.VHDX'), 'a disk');
+    const { executable } = await powershellEngine();
+    // The script's proofs, with a command that notes what it should build, on a host that has nothing.
+    const said = await runScript<BuildCall | string[]>(
+      { executable, environment: POWERSHELL_ENVIRONMENT },
+      `${FUNCTIONS}
+      function Test-Claim { param($Claim, $Proof) $null = . $Proof }
+      function Assert-NothingLeft { }
+      function Invoke-Hyperfile {
+        param($Argument, $Minutes)
+        $at = [array]::IndexOf($Argument, '--file')
+        if ($Argument[0] -ne 'build' -or $at -lt 0) { return '{"type":"build-end","status":"done"}' }
+        $secrets = @{}
+        foreach ($word in $Argument) {
+          if ($word -match '^id=([^,]+),src=(.*)') { $secrets[$Matches[1]] = [System.IO.File]::ReadAllLines($Matches[2]) }
+        }
+        say ([ordered] @{ recipe = [System.IO.File]::ReadAllText($Argument[$at + 1]); words = $Argument; secrets = $secrets })
+        '{"type":"build-end","status":"done"}'
+      }
+      $script:Tag = $script:ImageName = $script:OtherName = 'hyperfile-host-test'
+      $script:Options = ''
+      $script:BuildMinutes = 1
+      $script:Work = '${work}'
+      $script:Context = '${work}/context'
+      $script:Secret = '${folder}/guest.txt'
+      $script:From = 'FROM ./windows.vhdx'
+      $LinuxDisk = '${folder}/Debian.VHDX'
+      $LinuxSecret = '${folder}/linux.txt'
+      Test-Step
+      Test-Account
+      Test-Linux
+      say @(Get-ChildItem -LiteralPath $script:Work -Recurse -File | ForEach-Object Name)`,
+    );
+    builds = said.slice(0, -1) as BuildCall[];
+    left = said.at(-1) as string[];
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  /** The build whose recipe has a text. */
+  function withText(text: string): BuildCall {
+    const found = builds.filter(({ recipe }) => recipe.includes(text));
+    expect(found).toHaveLength(1);
+    return found[0];
+  }
+
+  /** Kinds of the instructions, stage after stage. */
+  function kindsOf({ recipe }: BuildCall): string[] {
+    const result = parseRecipe(recipe, 'Hyperfile');
+    raiseErrors(result);
+    return result.recipe.stages.flatMap(({ from, instructions }) =>
+      [from, ...instructions].map(({ kind }) => kind),
+    );
+  }
+
+  test('are recipes, and leave neither themselves nor passwords behind', () => {
+    expect(builds).toHaveLength(5);
+    for (const build of builds) expect(kindsOf(build).slice(0, 2)).toEqual(['FROM', 'RUN']);
+    expect(left.sort()).toEqual(['copied.txt', 'linux.vhdx']);
+  });
+
+  test('copy a file between two commands of a guest that is sealed by checkpoints', () => {
+    const build = withText('C:\\two.html');
+    expect(kindsOf(build)).toEqual(['FROM', 'RUN', 'COPY', 'RUN']);
+    expect(build.words).toContain('seal=checkpoint');
+  });
+
+  test('run commands as accounts that have secrets of their own', () => {
+    for (const name of ['hfplain', 'hfremote']) {
+      const build = withText(`USER ${name}`);
+      expect(kindsOf(build).slice(-3)).toEqual(['USER', 'RUN', 'RUN']);
+      const [user, password = ''] = build.secrets[`guest.${name}`] ?? [];
+      expect(user).toBe(name);
+      expect(build.recipe).toContain(`RUN net user ${name} ${password} /add\n`);
+      // net asks about longer ones.
+      expect(password).toMatch(/^.{14}$/);
+      expect(build.secrets.guest).toEqual(['Administrator', 'password']);
+    }
+  });
+
+  test('copy files to a Linux guest and run commands there', () => {
+    const build = withText('FROM ./linux.vhdx');
+    expect(kindsOf(build)).toEqual(['FROM', 'RUN', 'COPY', 'RUN']);
+    expect(build.secrets).toEqual({ guest: ['root', 'key'] });
+    expect(build.words.at(-1)).toBe(path.join(folder, 'work/linux'));
+  });
 });
 
 describeWith([...new Set([...POWERSHELL_NEEDS, 'dotnet:10'])], 'the script for Hyper-V hosts', () => {
@@ -102,9 +215,7 @@ describeWith(STANDIN_NEEDS, 'on a stand-in of Hyper-V the script', () => {
 
   /** The functions of the script, and what it would know of its store. */
   const functions = (): string => `
-    $ast = [Management.Automation.Language.Parser]::ParseFile('${SCRIPT}', [ref] $null, [ref] $null)
-    $kind = [Management.Automation.Language.FunctionDefinitionAst]
-    foreach ($one in $ast.FindAll({ $args[0] -is $kind }, $false)) { . ([scriptblock]::Create($one.Extent.Text)) }
+    ${FUNCTIONS}
     function CimCmdlets\\Get-CimInstance { [pscustomobject] @{ ProcessId = 1; CommandLine = $script:Line } }
     $script:Line = 'node another.js'
     $script:Program = '/somewhere/hyperfile.cjs'
