@@ -16,6 +16,7 @@ $ErrorActionPreference = 'Stop'
 $script:FrameCharacters = 3000
 $script:PollMilliseconds = 15
 $script:OwnerPollMilliseconds = 1000
+$script:KeyVariable = 'HYPERFILE_SESSION_KEY'
 
 $script:Output = $null
 $script:Mark = ''
@@ -31,7 +32,8 @@ function Start-HyperfileSession {
     .DESCRIPTION
         Answers with a record of kind `ready`, or of kind `end` with the error.
     .PARAMETER Settings
-        Base64 of JSON: mark (of frames), owner (process id), key (base64, of secrets), modules (paths).
+        Base64 of JSON: mark (of frames), owner (process id), modules (paths). The key of secrets is no setting: Windows can be
+        told to log all script text. It comes in an environment variable, which nobody else finds there.
     #>
     [CmdletBinding()]
     param(
@@ -42,7 +44,8 @@ function Start-HyperfileSession {
     $settingsTable = ConvertFrom-HyperfileBase64 -Text $Settings
     $script:Output = [System.Console]::OpenStandardOutput()
     $script:Mark = $settingsTable['mark']
-    $script:Key = [System.Convert]::FromBase64String($settingsTable['key'])
+    $script:Key = [System.Convert]::FromBase64String([System.Environment]::GetEnvironmentVariable($script:KeyVariable))
+    [System.Environment]::SetEnvironmentVariable($script:KeyVariable, [System.Management.Automation.Language.NullString]::Value)
     try {
         $utf8 = [System.Text.UTF8Encoding]::new($false)
         # For programs that our functions start: what they print is read as UTF-8, and so is what is sent to them.

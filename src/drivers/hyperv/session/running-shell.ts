@@ -18,6 +18,9 @@ export interface RunningShellOptions {
 /** A busy host loads PowerShell and the Hyper-V module in tens of seconds. */
 const START_MS = 120_000;
 
+/** How the key of secrets gets there; taken out of the environment again at the start. */
+const KEY_VARIABLE = 'HYPERFILE_SESSION_KEY';
+
 /** What a line of PowerShell can come to. */
 type Outcome = 'answered' | 'passed' | 'late' | 'aborted';
 
@@ -31,7 +34,11 @@ export class RunningShell {
   constructor(options: RunningShellOptions) {
     this.#options = options;
     const { executable, env } = options;
-    this.#shell = new Shell({ executable, env, onRecord: (json) => this.#read(json) });
+    this.#shell = new Shell({
+      executable,
+      env: { ...env, [KEY_VARIABLE]: this.#key.toString('base64') },
+      onRecord: (json) => this.#read(json),
+    });
   }
 
   /** A record that is damaged is none; that it is missing will be noticed. */
@@ -85,7 +92,6 @@ export class RunningShell {
     const settings: Sendable = {
       mark: this.#shell.mark,
       owner: process.pid,
-      key: this.#key.toString('base64'),
       modules,
     };
     const decode = (text: string): string =>

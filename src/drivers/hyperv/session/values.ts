@@ -21,7 +21,7 @@ export type Received = null | string | number | boolean | bigint | Received[] | 
 
 /**
  * A text that becomes a secure string of PowerShell; only as the whole value of a parameter. It is encrypted on its way,
- * because Windows can be told to log all script text, and shows its text to nobody.
+ * because Windows can be told to log all script text (so the key is in none), and shows its text to nobody.
  */
 export class Secret {
   readonly #text: string;
