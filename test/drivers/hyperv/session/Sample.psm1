@@ -17,6 +17,9 @@ function Get-Bound {
     [ordered]@{ text = $Text; texts = $Texts; number = $Number; flag = $Flag; secret = $plain }
 }
 
+# What programs find that are started now.
+function Get-EnvironmentName { [CmdletBinding()] param() @{ names = @([System.Environment]::GetEnvironmentVariables().Keys) } }
+
 function Get-Several { [CmdletBinding()] param([int] $Count) for ($i = 0; $i -lt $Count; $i++) { @{ number = $i } } }
 
 function Get-Kind {
@@ -105,7 +108,15 @@ function Invoke-Failure { [CmdletBinding()] param([string] $Kind)
 function Wait-Long { [CmdletBinding()] param([string] $Marker) [System.IO.File]::WriteAllText($Marker, "$PID"); Start-Sleep -Seconds 600; 'woke' }
 
 # Starts a program that starts another, and waits for it.
-function Invoke-Program { [CmdletBinding()] param([string] $Marker) & /bin/sh -c "sleep 600 & echo `$! > '$Marker'; wait" }
+function Invoke-Program { [CmdletBinding()] param([string] $Node, [string] $Marker) & $Node --no-warnings "$PSScriptRoot/program.ts" wait $Marker }
+
+# What our modules run programs with, which they keep to themselves.
+function Get-ProgramResult { [CmdletBinding()] param([string] $Path, [string] $Arguments)
+    $run = { param($Path, $Arguments) Invoke-HyperfileProgram -Path $Path -Arguments $Arguments }
+    & (Get-Module -Name Hyperfile.HyperV) $run $Path $Arguments
+}
+
+function Invoke-Text { [CmdletBinding()] param([string] $Text) & ([scriptblock]::Create($Text)) }
 
 function Stop-Session { [CmdletBinding()] param([int] $Code) [Console]::Error.WriteLine('last words'); [System.Environment]::Exit($Code) }
 
@@ -120,8 +131,9 @@ function Set-Trap { [CmdletBinding()] param() $global:ErrorActionPreference = 'S
 function Set-CodePage { [CmdletBinding()] param([int] $Page) [Console]::OutputEncoding = [System.Text.Encoding]::GetEncoding($Page) }
 
 # A program that goes on printing while answers are written.
-function Start-Printer { [CmdletBinding()] param()
-    $script:printer = [System.Diagnostics.Process]::Start([System.Diagnostics.ProcessStartInfo] @{ FileName = '/bin/sh'; Arguments = '-c "while :; do echo noise noise noise; done"'; UseShellExecute = $false })
+function Start-Printer { [CmdletBinding()] param([string] $Node)
+    $start = @{ FileName = $Node; Arguments = "--no-warnings ""$PSScriptRoot/program.ts"" print"; UseShellExecute = $false }
+    $script:printer = [System.Diagnostics.Process]::Start([System.Diagnostics.ProcessStartInfo] $start)
 }
 function Stop-Printer { [CmdletBinding()] param() $script:printer.Kill() }
 

@@ -7,6 +7,8 @@ import { PowerShellSession, type SessionOptions } from '../../../../src/drivers/
 import { powershellEngine } from '../../../support/powershell/engine.ts';
 
 export const SAMPLE = path.join(import.meta.dirname, 'Sample.psm1');
+/** For PowerShell to start, with Node. */
+export const PROGRAM = path.join(import.meta.dirname, 'program.ts');
 
 export async function sampleSession(options: SessionOptions = {}): Promise<PowerShellSession> {
   const { executable } = await powershellEngine();
