@@ -1,6 +1,9 @@
 # The calls in a syntax tree: which commands, with which parameters, however a call is put together. Needs the functions of
 # rules.ps1.
 
+# First: what the stand-in has in place of PowerShell's own module comes from the same assembly, which is imported but once.
+Import-Module -Name 'Hyper-V'
+
 # Besides literal ones: a table that is splatted, and $shell.AddCommand('X').AddParameter('Y', ...), become the same record.
 function newCall($ast, [string] $command) {
     # `optional`: parameters that are given only sometimes. `values`: of those that are written as plain text.
