@@ -22,6 +22,7 @@ function scopeOf($ast) { while ($ast.Parent -and $ast -isnot [System.Management.
 
 . "$PSScriptRoot/calls.ps1"
 . "$PSScriptRoot/help.ps1"
+. "$PSScriptRoot/programs.ps1"
 
 function checkSyntax($ast, $tokens) {
     foreach ($node in all $ast ([System.Management.Automation.Language.TernaryExpressionAst])) { report $node 'syntax' 'a ternary operator' }
@@ -57,6 +58,7 @@ function checkCommand($command, [string[]] $own) {
     if ($name -eq 'Invoke-Expression') { report $command 'dynamic' $name; return }
     $alias = Get-Alias -Name $name -ErrorAction Ignore
     if ($alias) { report $command 'alias' $name; return }
+    if (isProgram $name) { report $command 'program' $name; return }
     if ($name -notmatch '^(Hyper-V|Storage|Dism|Microsoft\.PowerShell\.(Core|Management|Utility))\\') { report $command 'qualified' $name; return }
     readCommand $command
 }
@@ -118,6 +120,7 @@ foreach ($one in $parsed) {
     foreach ($function in all $one.ast ([System.Management.Automation.Language.FunctionDefinitionAst])) { checkFunction $function }
     foreach ($command in all $one.ast ([System.Management.Automation.Language.CommandAst])) { checkCommand $command $own }
     checkMethods $one.ast $own
+    checkPrograms $one.ast
     checkShown $one.ast
     gatherMembers $one.ast
 }

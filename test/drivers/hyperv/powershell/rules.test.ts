@@ -116,6 +116,15 @@ describeWith(STANDIN_NEEDS, 'our PowerShell modules', () => {
         '75 help',
         '90 help',
         '90 help',
+        '109 program',
+        '110 program',
+        '111 program',
+        '112 dynamic',
+        '113 program',
+        '114 program',
+        '115 program',
+        '118 program',
+        '119 program',
       ].sort(byLine),
     );
   });

@@ -98,3 +98,23 @@ function Get-HyperfileTableOf {
     param()
     return 1
 }
+
+function Start-HyperfileProgram {
+    <#
+    .SYNOPSIS
+        Starts programs that may fail without a word.
+    #>
+    [CmdletBinding()]
+    param()
+    bcdboot.exe C:\Windows
+    & 'C:\Windows\System32\bcdboot.exe' C:\Windows
+    & cmd /c exit 3
+    & "$env:SystemRoot\System32\bcdboot.exe" C:\Windows
+    Microsoft.PowerShell.Management\Start-Process -FilePath 'bcdboot.exe' -ErrorAction Stop
+    $null = [System.Diagnostics.Process]::Start('bcdboot.exe')
+    $process = [Diagnostics.Process]::new()
+}
+
+$script:Prepare = { [System.Diagnostics.Process]::Start('bcdboot.exe') }
+$script:GuestPrograms = [System.Diagnostics.Process]::Start('bcdboot.exe')
+$script:GuestPrepare = { [System.Diagnostics.Process]::Start('bcdboot.exe') }
