@@ -59,6 +59,7 @@ describeWith(STANDIN_NEEDS, 'operations on the host', () => {
       accessDenied: false,
       freeMemoryBytes: 16 * GIB,
       volumesAppearAfterMs: 0,
+      numbersAppearAfterMs: 0,
     });
     Object.assign(standIn.host.guest, { heartbeatAfterMs: 0, shutdownTakesMs: 0 });
     standIn.host.faults.failNext.clear();
@@ -130,6 +131,8 @@ describeWith(STANDIN_NEEDS, 'operations on the host', () => {
 
   test('volumes that Windows takes its time to find are waited for', async () => {
     standIn.host.faults.volumesAppearAfterMs = 1500;
+    // Without a number, and not with that of the host's own disk.
+    standIn.host.faults.numbersAppearAfterMs = 700;
     const place = inStore('mounted');
     await host.mountDisk(sandbox(), place);
     await host.dismountDisk(inStore('sandbox.vhdx'));
@@ -147,6 +150,8 @@ describeWith(STANDIN_NEEDS, 'operations on the host', () => {
     'when %s fails under a mount, nothing stays mounted',
     async (cmdlet) => {
       const disk = sandbox();
+      // So early that the disk has no number yet.
+      if (cmdlet === 'Get-VHD') standIn.host.faults.numbersAppearAfterMs = 60_000;
       standIn.host.faults.failNext.set(cmdlet, 'operationFailed');
       await expect(host.mountDisk(disk, inStore('mounted'))).rejects.toMatchObject({
         code: 'POWERSHELL_FAILED',
@@ -246,6 +251,25 @@ describeWith(STANDIN_NEEDS, 'operations on the host', () => {
       state: 'Off',
     });
     await host.removeMachine(machine.id);
+  });
+
+  test.each(['objectNotFound', 'invalidParameter'] as const)(
+    'a machine is only gone when it is in no list, whatever Get-VM says of it (%s)',
+    async (kind) => {
+      const machine = await host.newMachine(machineOn(sandbox()));
+      standIn.host.faults.failNext.set('Get-VM', kind);
+      await host.removeMachine(machine.id);
+      expect(standIn.host.machines.size).toBe(0);
+      standIn.host.faults.failNext.set('Get-VM', kind);
+      await host.removeMachine(machine.id);
+    },
+  );
+
+  test('a machine of somebody else that goes while all are listed keeps nobody from listing them', async () => {
+    standIn.host.faults.failNext.set('Get-VM', 'objectNotFound');
+    expect(await host.leftovers()).toEqual([]);
+    standIn.host.faults.failNext.set('Get-VM', 'accessDenied');
+    await expect(host.leftovers()).rejects.toMatchObject({ code: 'HYPERV_RIGHTS' });
   });
 
   test('a machine without memory for it does not start, and says so', async () => {

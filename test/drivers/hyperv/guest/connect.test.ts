@@ -87,6 +87,16 @@ describeWith(STANDIN_NEEDS, 'connecting to a Windows guest', () => {
     expect(waits).toEqual(['the guest does not take the account yet']);
     await guest.close();
   });
+  test('does not take it for a refusal that its service does not make sense', async () => {
+    bench.standIn.host.guest.directIsBroken = true;
+    const waits: string[] = [];
+    const request = { timeoutMs: SOON, refusedMs: 0, onWait: (what: string) => waits.push(what) };
+    await expect(bench.connect(request)).rejects.toMatchObject({
+      code: 'HYPERV_GUEST_NO_DIRECT',
+      message: expect.stringContaining('Negotiating a secure connection') as string,
+    });
+    expect(waits).toContain('the guest does not answer PowerShell Direct yet');
+  });
   test('gives a system that sets itself up the time to make its accounts', async () => {
     bench.standIn.host.guest.userName = 'defaultuser0';
     const guest = await bench.connect({

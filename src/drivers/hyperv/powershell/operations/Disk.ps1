@@ -36,7 +36,7 @@ function Mount-HyperfileDisk {
     $null = [System.IO.Directory]::CreateDirectory($Folder)
     Hyper-V\Mount-VHD -ErrorAction Stop -Path $Path -NoDriveLetter -ReadOnly:$ReadOnly
     try {
-        $number = (Hyper-V\Get-VHD -ErrorAction Stop -Path $Path).DiskNumber
+        $number = Get-HyperfileDiskNumber -Path $Path
         if (-not $ReadOnly) { Enable-HyperfileDisk -Number $number }
         $partition = Find-HyperfileSystem -DiskNumber $number -Folder $Folder -TimeoutSeconds $TimeoutSeconds
         if ($null -eq $partition) {
@@ -53,7 +53,7 @@ function Mount-HyperfileDisk {
         }
     }
     catch {
-        Dismount-HyperfileDisk -Path $Path
+        Dismount-HyperfileDisk -Path $Path -IsOurs
         Remove-HyperfileMountPoint -Folder $Folder
         throw
     }
@@ -79,7 +79,7 @@ function Get-HyperfileDiskSystem {
         [Parameter(Mandatory = $true)] [string] $Folder
     )
     Mount-HyperfileDisk -Path $Path -Folder $Folder
-    Dismount-HyperfileDisk -Path $Path
+    Dismount-HyperfileDisk -Path $Path -IsOurs
 }
 
 function Dismount-HyperfileDisk {
@@ -90,18 +90,23 @@ function Dismount-HyperfileDisk {
         Its volumes disappear from all folders, and the folders go when they are empty.
     .PARAMETER Path
         Of the disk.
+    .PARAMETER IsOurs
+        It was mounted just now: if it is attached, then not to a machine.
     #>
     [CmdletBinding()]
     param(
-        [Parameter(Mandatory = $true)] [string] $Path
+        [Parameter(Mandatory = $true)] [string] $Path,
+        [switch] $IsOurs
     )
     if (-not [System.IO.File]::Exists($Path)) { return }
     $disk = Hyper-V\Get-VHD -ErrorAction Stop -Path $Path
-    # A disk that a machine has is attached, too, and has no number.
-    if (-not $disk.Attached -or $null -eq $disk.DiskNumber) { return }
+    if (-not $disk.Attached) { return }
+    $hasNumber = $null -ne $disk.DiskNumber
+    # A disk that a machine has is attached, too, and has no number; nor has one that was mounted just now.
+    if (-not $hasNumber -and -not $IsOurs) { return }
     $folders = @()
     try {
-        $folders = @(Disconnect-HyperfileVolume -DiskNumber $disk.DiskNumber)
+        if ($hasNumber) { $folders = @(Disconnect-HyperfileVolume -DiskNumber $disk.DiskNumber) }
     }
     finally {
         Hyper-V\Dismount-VHD -ErrorAction Stop -Path $Path
@@ -139,8 +144,31 @@ function Enable-HyperfileDisk {
     )
     $disk = Wait-HyperfileFinding -TimeoutSeconds $script:VolumeSeconds -Find { Storage\Get-Disk -ErrorAction Stop -Number $Number }
     if ($null -eq $disk) { throw (Get-HyperfileFault -Code 'HYPERV_NOT_FOUND' -Target "disk $Number" -Message "Windows does not show the disk $Number that was mounted.") }
+    if ($disk.IsBoot -or $disk.IsSystem) { throw (Get-HyperfileFault -Code 'HYPERV_NOT_FOUND' -Target "disk $Number" -Message "Disk $Number is the host's own, and not the one that was mounted.") }
     if ($disk.IsOffline) { Storage\Set-Disk -ErrorAction Stop -Number $Number -IsOffline $false }
     if ($disk.IsReadOnly) { Storage\Set-Disk -ErrorAction Stop -Number $Number -IsReadOnly $false }
+}
+
+function Get-HyperfileDiskNumber {
+    <#
+    .SYNOPSIS
+        The number that Windows has given a mounted disk.
+    .DESCRIPTION
+        Where it has none yet it is waited for: nothing in its place is taken for the number 0, which is the host's own disk.
+    .PARAMETER Path
+        Of the disk.
+    #>
+    [CmdletBinding()]
+    [OutputType([uint32])]
+    param(
+        [Parameter(Mandatory = $true)] [string] $Path
+    )
+    $number = Wait-HyperfileFinding -TimeoutSeconds $script:VolumeSeconds -Find {
+        $found = (Hyper-V\Get-VHD -ErrorAction Stop -Path $Path).DiskNumber
+        if ($null -ne $found) { $found }
+    }
+    if ($null -eq $number) { throw (Get-HyperfileFault -Code 'HYPERV_NOT_FOUND' -Target $Path -Message "Windows has given $Path no number although it is mounted.") }
+    return $number
 }
 
 function Wait-HyperfileFinding {

@@ -100,10 +100,32 @@ function Test-HyperfileRefusal {
     param(
         [Parameter(Mandatory = $true)] [System.Exception] $Exception
     )
+    $texts = @(Get-HyperfileRefusalText)
     for ($cause = $Exception; $null -ne $cause; $cause = $cause.InnerException) {
-        if ($cause.GetType().Name -eq 'PSDirectException') { return $true }
+        if ($texts -contains $cause.Message) { return $true }
+        if ($texts.Count -eq 0 -and $cause.GetType().Name -eq 'PSDirectException') { return $true }
     }
     return $false
+}
+
+function Get-HyperfileRefusalText {
+    <#
+    .SYNOPSIS
+        What this PowerShell says when a guest does not take an account, in the language it says it in.
+    .DESCRIPTION
+        It has one kind of exception for all that goes wrong between it and the service in the guest. Its own table of texts
+        tells them apart; Windows PowerShell and PowerShell 7 call the table differently.
+    .OUTPUTS
+        System.String: nothing where there is no such text.
+    #>
+    [CmdletBinding()]
+    [OutputType([string])]
+    param()
+    $engine = [psobject].Assembly
+    foreach ($name in $engine.GetManifestResourceNames()) {
+        $table = [regex]::Match($name, '^(.*\.)?RemotingErrorIdStrings(?=\.resources$)')
+        if ($table.Success) { [System.Resources.ResourceManager]::new($table.Value, $engine).GetString('InvalidCredential') }
+    }
 }
 
 function Get-HyperfileGuestSession {
@@ -213,7 +235,8 @@ function Send-HyperfileGuestShutdown {
             if ((Microsoft.PowerShell.Core\Receive-Job -ErrorAction Stop -Job $job -AutoRemoveJob -Wait) -eq 0) { return $true }
         }
         catch {
-            return $true
+            # Where the connection is as before, nobody was told.
+            if ($script:GuestSessions[$key].State -ne 'Opened') { return $true }
         }
     }
     return $false

@@ -176,7 +176,7 @@ function Install-HyperfileWindows {
     $null = [System.IO.Directory]::CreateDirectory($Folder)
     try {
         Hyper-V\Mount-VHD -ErrorAction Stop -Path $DiskPath -NoDriveLetter
-        $number = (Hyper-V\Get-VHD -ErrorAction Stop -Path $DiskPath).DiskNumber
+        $number = Get-HyperfileDiskNumber -Path $DiskPath
         Enable-HyperfileDisk -Number $number
         $efi = Format-HyperfilePartition -DiskNumber $number -Offset $EfiOffset -FileSystem 'FAT32' -Label 'System'
         $system = Format-HyperfilePartition -DiskNumber $number -Offset $SystemOffset -FileSystem 'NTFS' -Label 'Windows'
@@ -203,7 +203,7 @@ function Install-HyperfileWindows {
         Storage\Set-Partition -ErrorAction Stop -DiskNumber $number -PartitionNumber $efi.PartitionNumber -GptType $script:EfiSystemType
     }
     finally {
-        Dismount-HyperfileDisk -Path $DiskPath
+        Dismount-HyperfileDisk -Path $DiskPath -IsOurs
         Remove-HyperfileMountPoint -Folder $Folder
     }
 }

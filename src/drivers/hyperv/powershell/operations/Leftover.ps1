@@ -23,7 +23,7 @@ function Get-HyperfileLeftover {
     $ending = '[0-9a-f]{8}'
     if ($hasLabel) { $ending = $Label }
     $pattern = '^hyperfile_' + [regex]::Escape($Mark) + '_([0-9]+\.[0-9]+)_' + $ending + '$'
-    foreach ($machine in @(Hyper-V\Get-VM -ErrorAction Stop)) {
+    foreach ($machine in @(Get-HyperfileAllMachine)) {
         $found = [regex]::Match($machine.Name, $pattern)
         if (-not $found.Success) { continue }
         if (-not $hasLabel -and (Test-HyperfileOwner -Owner $found.Groups[1].Value)) { continue }

@@ -1,5 +1,7 @@
 # Virtual machines: thrown away after a build, found again by their names.
 
+$script:ListAttempts = 3
+
 function New-HyperfileMachine {
     <#
     .SYNOPSIS
@@ -303,13 +305,55 @@ function Remove-HyperfileMachine {
     param(
         [Parameter(Mandatory = $true)] [guid] $Id
     )
-    try {
-        $machine = Hyper-V\Get-VM -ErrorAction Stop -Id $Id
-    }
-    catch {
-        if ($_.CategoryInfo.Category -eq 'ObjectNotFound') { return }
-        throw
-    }
+    $machine = Find-HyperfileMachine -Id $Id
+    if ($null -eq $machine) { return }
     if ($machine.State -ne 'Off') { Hyper-V\Stop-VM -ErrorAction Stop -VM $machine -TurnOff -Force }
     Hyper-V\Remove-VM -ErrorAction Stop -VM $machine -Force
+}
+
+function Find-HyperfileMachine {
+    <#
+    .SYNOPSIS
+        The machine of an id; nothing when it is gone.
+    .DESCRIPTION
+        Get-VM has more than one error for a machine that is gone, and one of them also means that it may not be seen, or that
+        nobody can be asked. Only a list of all that does not have it says that it is gone.
+    .PARAMETER Id
+        Of the machine.
+    .OUTPUTS
+        What Get-VM wrote.
+    #>
+    [CmdletBinding()]
+    param(
+        [Parameter(Mandatory = $true)] [guid] $Id
+    )
+    try {
+        return (Hyper-V\Get-VM -ErrorAction Stop -Id $Id)
+    }
+    catch {
+        if ($_.CategoryInfo.Category -notin 'ObjectNotFound', 'InvalidArgument') { throw }
+    }
+    Get-HyperfileAllMachine | Microsoft.PowerShell.Core\Where-Object -FilterScript { $_.Id -eq $Id }
+}
+
+function Get-HyperfileAllMachine {
+    <#
+    .SYNOPSIS
+        All machines of the host.
+    .DESCRIPTION
+        Get-VM fails when one of them, whosever it is, goes while it looks: then it looks again.
+    .OUTPUTS
+        What Get-VM wrote.
+    #>
+    [CmdletBinding()]
+    param()
+    for ($attempt = 1; ; $attempt++) {
+        try {
+            return @(Hyper-V\Get-VM -ErrorAction Stop)
+        }
+        catch {
+            if ($_.CategoryInfo.Category -ne 'ObjectNotFound' -or $attempt -eq $script:ListAttempts) { throw }
+        }
+        Microsoft.PowerShell.Utility\Start-Sleep -Milliseconds 250
+    }
 }

@@ -18,6 +18,8 @@ export interface Faults {
   readonly failNext: Map<string, ErrorKind>;
   /** Mounts appear without their volumes for so long: Windows' plug and play takes its time. */
   volumesAppearAfterMs: number;
+  /** Get-VHD does not know the number of a mounted disk for so long. */
+  numbersAppearAfterMs: number;
 }
 
 /** What every guest of the host does. */
@@ -28,6 +30,8 @@ export interface GuestBehaviour {
   heartbeatAfterMs: number;
   /** From start to PowerShell Direct; Infinity: never. */
   directAfterMs: number;
+  /** Its service for PowerShell Direct answers, and what it says makes no sense: an update is missing, or it is being made. */
+  directIsBroken: boolean;
   /** Of a system that sets itself up: from start until it knows its accounts; Infinity: never. */
   accountsAfterMs: number;
   /** From start until it has set itself up; Infinity: never. */
@@ -61,6 +65,7 @@ export function noFaults(): Faults {
     latencyMs: 0,
     failNext: new Map(),
     volumesAppearAfterMs: 0,
+    numbersAppearAfterMs: 0,
   };
 }
 
@@ -70,6 +75,7 @@ export function promptGuest(): GuestBehaviour {
     password: 'Passw0rd!',
     heartbeatAfterMs: 0,
     directAfterMs: 0,
+    directIsBroken: false,
     accountsAfterMs: 0,
     setUpAfterMs: 0,
     shutdownTakesMs: 0,

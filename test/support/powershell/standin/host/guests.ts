@@ -52,6 +52,7 @@ async function newSession(host: Host, call: Call): Promise<void> {
   const machine = host.machineById(call.text('VMId')!);
   const { UserName, Password } = call.get('Credential') as { UserName: string; Password: string };
   if (!answersDirect(machine, host.guest)) return call.output('unreachable');
+  if (host.guest.directIsBroken) return call.output('negotiation');
   if (machine.running?.firstStart?.knowsAccounts === false) return call.output('credential');
   // A local account may be given with the machine's name or a dot before it.
   const account = loggedOn(host, machine, UserName.replace(/^[^\\]*\\/, ''), Password);

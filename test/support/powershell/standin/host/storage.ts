@@ -19,6 +19,7 @@ export interface ShownDisk {
   /** By partition number. */
   readonly letters: Map<number, string>;
   readonly folders: Map<number, string>;
+  readonly numberedAt: number;
   readonly appearsAt: number;
   /** Another disk of its identity was there first: Windows shows none of its partitions. */
   readonly isOffline: boolean;
@@ -49,6 +50,7 @@ export class Storage {
       withLetters,
       letters: new Map(),
       folders: new Map(),
+      numberedAt: Date.now() + this.#faults.numbersAppearAfterMs,
       appearsAt,
       isOffline: this.#shown.some((other) => hasSameId(other.disk, disk)),
       nameless: this.#nameless(disk),
@@ -69,8 +71,10 @@ export class Storage {
     if (index >= 0) this.#shown.splice(index, 1);
   }
 
+  /** As Get-VHD knows it: a little after the mount. */
   numberOf(disk: AttachedDisk): number | undefined {
-    return this.#shown.find((shown) => shown.disk === disk)?.number;
+    const shown = this.#shown.find((one) => one.disk === disk);
+    return shown !== undefined && shown.numberedAt <= Date.now() ? shown.number : undefined;
   }
 
   /** @throws StandInError */
@@ -183,6 +187,8 @@ export const HOST_DISK: TypedObject = {
   PartitionStyle: 'GPT',
   IsOffline: false,
   IsReadOnly: false,
+  IsBoot: true,
+  IsSystem: true,
   OperationalStatus: 'Online',
   HealthStatus: 'Healthy',
   BusType: 'NVMe',
@@ -208,6 +214,8 @@ export function describeDisk(shown: ShownDisk): TypedObject {
     PartitionStyle: partitions.length === 0 ? 'RAW' : partitions[0].type.startsWith('mbr:') ? 'MBR' : 'GPT',
     IsOffline: shown.isOffline,
     IsReadOnly: disk.readOnly,
+    IsBoot: false,
+    IsSystem: false,
     OperationalStatus: shown.isOffline ? 'Offline' : 'Online',
     HealthStatus: 'Healthy',
     BusType: 'File Backed Virtual',

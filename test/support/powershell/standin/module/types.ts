@@ -121,7 +121,8 @@ export const OBJECT_TYPES: Readonly<Record<string, ObjectType>> = {
     base: 'CimInstance',
     properties: `Number:uint DiskNumber:uint FriendlyName:string UniqueId:string Path:string Location:string Size:ulong
       AllocatedSize:ulong LogicalSectorSize:uint PhysicalSectorSize:uint NumberOfPartitions:uint PartitionStyle:string
-      IsOffline:bool IsReadOnly:bool OperationalStatus:string HealthStatus:string BusType:string Guid:string
+      IsOffline:bool IsReadOnly:bool IsBoot:bool IsSystem:bool OperationalStatus:string HealthStatus:string
+      BusType:string Guid:string
       ObjectId:string LargestFreeExtent:ulong`,
   },
   MSFT_Partition: {

@@ -8,6 +8,7 @@ using System.Linq;
 using System.Management.Automation;
 using System.Management.Automation.Remoting;
 using System.Management.Automation.Runspaces;
+using System.Resources;
 using System.Threading;
 using Hyperfile.StandIn;
 
@@ -77,9 +78,13 @@ namespace Microsoft.PowerShell.Commands
             if (answer is null) return;
             if (!answer.StartsWith("socket ", StringComparison.Ordinal))
             {
-                Exception reason = answer == "credential"
-                    ? new PSDirectException("The credential is invalid.")
-                    : new PSInvalidOperationException("A remote session might have ended.");
+                // The texts are the engine's own, as RemoteSessionHyperVSocketClient uses them.
+                Exception reason = answer switch
+                {
+                    "credential" => new PSDirectException(EngineText("InvalidCredential")),
+                    "negotiation" => new PSDirectException(EngineText("HyperVNegotiationFailed")),
+                    _ => new PSInvalidOperationException("A remote session might have ended."),
+                };
                 WriteError(new ErrorRecord(reason, "PSSessionOpenFailed", ErrorCategory.OpenError, name));
                 return;
             }
@@ -94,6 +99,12 @@ namespace Microsoft.PowerShell.Commands
             var broken = runspace.RunspaceStateInfo.Reason ?? new PSInvalidOperationException("The session did not open.");
             WriteError(new ErrorRecord(broken, "PSSessionOpenFailed", ErrorCategory.OpenError, name));
             runspace.Dispose();
+        }
+
+        private static string EngineText(string name)
+        {
+            var engine = typeof(PSObject).Assembly;
+            return new ResourceManager("System.Management.Automation.resources.RemotingErrorIdStrings", engine).GetString(name)!;
         }
 
         private static void WaitUntilOpened(Runspace runspace)
