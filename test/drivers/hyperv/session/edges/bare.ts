@@ -6,6 +6,7 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { PowerShell } from 'node-powershell';
 import { vi } from 'vitest';
+import { powershellEnvironment } from '../../../../../src/drivers/hyperv/session/executable.ts';
 import { powershellEngine, POWERSHELL_ENVIRONMENT } from '../../../../support/powershell/engine.ts';
 
 /** Long enough for an answer that is on its way. */
@@ -19,7 +20,7 @@ export function newLineCommand(...codes: number[]): string {
 
 /** What the library keeps to itself. */
 interface Inside {
-  readonly streams: { readonly stdin: NodeJS.WritableStream };
+  readonly streams: { readonly stdin: NodeJS.WritableStream; readonly stdout: NodeJS.ReadableStream };
   readonly invocationQueue: { readonly pending: number };
 }
 
@@ -28,19 +29,39 @@ const inside = (shell: PowerShell): Inside => shell as unknown as Inside;
 /** Without it the library may wait for ever for any answer on Windows, whose lines end with CR LF. */
 export const LF_COMMAND = newLineCommand(10);
 
-/** One that has answered a call already, so that it is known to run. */
+/** The environment of PowerShells in tests, with more in it. */
+export function bareEnvironment(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
+  return powershellEnvironment({ ...POWERSHELL_ENVIRONMENT, ...more });
+}
+
+/** One that is known to run. */
 export async function bareShell(options: object = {}): Promise<PowerShell> {
   const { executable } = await powershellEngine();
   vi.stubEnv('NODE_POWERSHELL', executable);
   const shell = new PowerShell({
     executableOptions: { '-NoProfile': true, '-NonInteractive': true },
-    spawnOptions: { env: { ...process.env, ...POWERSHELL_ENVIRONMENT }, windowsHide: true },
+    spawnOptions: { env: bareEnvironment(), windowsHide: true },
     ...options,
   });
   vi.unstubAllEnvs();
-  inside(shell).streams.stdin.write(`${LF_COMMAND}\n`);
-  await shell.invoke('1');
+  const { stdout } = inside(shell).streams;
+  let heard = '';
+  await new Promise<void>((resolve) => {
+    const hear = (text: string): void => {
+      heard += text;
+      if (!heard.includes('started')) return;
+      stdout.off('data', hear);
+      resolve();
+    };
+    stdout.on('data', hear);
+    send(shell, `${LF_COMMAND}; [Console]::Out.WriteLine('started')`);
+  });
   return shell;
+}
+
+/** Has PowerShell run a line that the library does not know of, and so cannot lose the answer to. */
+export function send(shell: PowerShell, line: string): void {
+  inside(shell).streams.stdin.write(`${line}\n`);
 }
 
 /** Whether a command is still unanswered. */
@@ -76,7 +97,7 @@ export async function lookAway(): Promise<void> {
 
 /** Whether one of a few commands is never answered, when the answer to each comes in one chunk. */
 export async function losesDelimiters(shell: PowerShell): Promise<boolean> {
-  for (let time = 0; time < 10; time++) {
+  for (let time = 0; time < 4; time++) {
     const call = shell.invoke('1');
     call.catch(() => undefined);
     await lookAway();

@@ -104,7 +104,7 @@ describeWith(POWERSHELL_NEEDS, 'in the real PowerShell', () => {
   test('warnings and all that is said come from the library among the answer; ours are events', async () => {
     const said = "Write-Information -InformationAction Continue 'i'; Write-Host h; Write-Warning w";
     const lines = await bareLines(`${said}; Write-Verbose -Verbose v; 'answer'`);
-    expect(lines.map((line) => line.replace(/^\w+: */, ''))).toEqual(['i', 'h', 'w', 'v', 'answer']);
+    expect(lines.map((line) => line.replace(/^.*: */, ''))).toEqual(['i', 'h', 'w', 'v', 'answer']);
     const long = 'word '.repeat(60).trim();
     const events: SessionEvent[] = [];
     const onEvent = (event: SessionEvent): unknown => events.push(event);
@@ -164,7 +164,7 @@ describeWith(POWERSHELL_NEEDS, 'in the real PowerShell', () => {
   test('the library keeps every result; the session keeps none, and hands it no output at all', async () => {
     const own = await bareShell();
     for (let time = 0; time < 5; time++) await own.invoke("'x' * 100000");
-    expect(own.history).toHaveLength(6);
+    expect(own.history).toHaveLength(5);
     await endBare(own);
 
     const invoke = vi.spyOn(PowerShell.prototype, 'invoke');

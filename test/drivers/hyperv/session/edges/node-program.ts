@@ -2,9 +2,9 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { powershellEngine, POWERSHELL_ENVIRONMENT } from '../../../../support/powershell/engine.ts';
+import { powershellEngine } from '../../../../support/powershell/engine.ts';
 import { SAMPLE } from '../support.ts';
-import { LF_COMMAND } from './bare.ts';
+import { bareEnvironment, LF_COMMAND } from './bare.ts';
 
 const SESSION = path.resolve(import.meta.dirname, '../../../../../src/drivers/hyperv/session/session.ts');
 
@@ -31,13 +31,7 @@ export async function nodeProgram(source: string, env: NodeJS.ProcessEnv = {}): 
     const ours = () => new PowerShellSession({ executable: ${JSON.stringify(executable)}, modules: [${JSON.stringify(SAMPLE)}] });
     `;
   const child = spawn(process.execPath, ['--input-type=module-typescript', '--eval', head + source], {
-    env: {
-      ...process.env,
-      ...POWERSHELL_ENVIRONMENT,
-      NODE_POWERSHELL: executable,
-      NODE_NO_WARNINGS: '1',
-      ...env,
-    },
+    env: bareEnvironment({ NODE_POWERSHELL: executable, NODE_NO_WARNINGS: '1', ...env }),
   });
   let output = '';
   for (const stream of [child.stdout, child.stderr])

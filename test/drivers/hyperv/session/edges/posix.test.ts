@@ -6,9 +6,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { describeWith } from '../../../../support/needs.ts';
-import { POWERSHELL_ENVIRONMENT, POWERSHELL_NEEDS } from '../../../../support/powershell/engine.ts';
+import { POWERSHELL_NEEDS } from '../../../../support/powershell/engine.ts';
 import { isAlive, sampleSession, temporaryFolder, until, written } from '../support.ts';
-import { bareShell, endBare, ending, lookAway, losesDelimiters } from './bare.ts';
+import { bareEnvironment, bareShell, endBare, ending, lookAway, losesDelimiters } from './bare.ts';
 import { nodeProgram } from './node-program.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 300_000 });
@@ -18,16 +18,14 @@ const ESCAPE = '\u001b[?1h';
 
 describeWith([...POSIX, ...POWERSHELL_NEEDS], 'in the real PowerShell', () => {
   test("escape sequences for the user's terminal: the library loses a delimiter; the session writes none, and would lose none", async () => {
-    const { NO_COLOR, ...environment } = { ...process.env, ...POWERSHELL_ENVIRONMENT, TERM: 'xterm' };
-    expect(NO_COLOR).toBe('1');
-    const shell = await bareShell({ spawnOptions: { env: environment } });
-    expect((await shell.invoke('1')).raw).toContain(ESCAPE);
+    const env = bareEnvironment({ TERM: 'xterm', NO_COLOR: undefined });
+    const shell = await bareShell({ spawnOptions: { env } });
     expect(await losesDelimiters(shell)).toBe(true);
     await endBare(shell);
 
     vi.stubEnv('TERM', 'xterm');
-    for (const env of [{}, { TERM: 'xterm', NO_COLOR: undefined }]) {
-      await using session = await sampleSession({ env });
+    for (const more of [{}, { TERM: 'xterm', NO_COLOR: undefined }]) {
+      await using session = await sampleSession({ env: more });
       for (let number = 0; number < 2; number++) {
         const call = session.call('Sample\\Get-Echo', { Value: number });
         await lookAway();
@@ -35,7 +33,7 @@ describeWith([...POSIX, ...POWERSHELL_NEEDS], 'in the real PowerShell', () => {
       }
       const last = await ending(session.call('Sample\\Stop-Session', { Code: 3 }));
       expect(last).toContain('last words');
-      expect(last.includes(ESCAPE)).toBe('TERM' in env);
+      expect(last.includes(ESCAPE)).toBe('TERM' in more);
     }
     vi.unstubAllEnvs();
   });
