@@ -239,6 +239,28 @@ function Get-ImageLayer {
 
 # --- What is on the host ---
 
+function Get-RealPath {
+    <#
+    .SYNOPSIS
+        A folder as the file system spells it: what Hyperfile takes for it, and Windows says of disks and volumes.
+    #>
+    [OutputType([string])]
+    param([Parameter(Mandatory = $true)] [string] $Path)
+    $info = [System.Diagnostics.ProcessStartInfo]::new($script:Node, '-p fs.realpathSync.native(process.env.FOLDER)')
+    $info.UseShellExecute = $false
+    $info.RedirectStandardOutput = $true
+    $info.StandardOutputEncoding = [System.Text.Encoding]::UTF8
+    $info.EnvironmentVariables['FOLDER'] = $Path
+    $running = [System.Diagnostics.Process]::Start($info)
+    try {
+        $running.StandardOutput.ReadToEnd().Trim()
+        $running.WaitForExit()
+        if ($running.ExitCode -ne 0) { throw "$Path is not found" }
+    } finally {
+        $running.Dispose()
+    }
+}
+
 function Get-StoreMark {
     <#
     .SYNOPSIS
@@ -610,11 +632,13 @@ function Initialize-Work {
     $script:IsOwnStore = -not (Test-Path -LiteralPath $folder)
     if (-not $script:IsOwnStore -and @(Get-ChildItem -LiteralPath $folder -Force).Count -gt 0) { throw "$folder is not empty" }
     $null = New-Item -ItemType Directory -Path $folder -Force
+    $script:Node = (Get-Command -Name 'node' -CommandType Application -ErrorAction Stop)[0].Path
+    # The folder for temporary files may be spelled in short names (ADMINI~1), which nobody else does.
+    $script:Work = Get-RealPath -Path $script:Work
     # Only now: what is in a folder that was not empty is not removed.
-    $script:StoreFolder = (Get-Item -LiteralPath $folder).FullName
+    $script:StoreFolder = Get-RealPath -Path $folder
     $env:HYPERFILE_STORE = $script:StoreFolder
     $script:Mark = Get-StoreMark -Path $script:StoreFolder
-    $script:Node = (Get-Command -Name 'node' -CommandType Application -ErrorAction Stop)[0].Path
     $script:Program = $(if ($Command) { $Command } else { Join-Path -Path $root -ChildPath 'dist\hyperfile.cjs' })
     if (-not (Test-Path -LiteralPath $script:Program)) { throw "$script:Program is not there: run npm run build" }
     $script:Options = "$DriverOption"

@@ -48,7 +48,7 @@ export const installCodes = errorTable({
     exit: 1,
     message: 'DISM failed with {path}: {message} [{hresult}]',
     why: 'DISM reads the image on the medium and writes it onto the disk. The number is the same in every language.',
-    todo: 'Look into %WINDIR%\\Logs\\DISM\\dism.log; a medium that is newer than the host may need a newer host.',
+    todo: 'Look into %WINDIR%\\Logs\\DISM\\dism.log; a medium that is newer than the host may need a newer host. With 0x80040154 it is not the medium: PowerShell 7 from the Store cannot use DISM; take NODE_POWERSHELL out of the environment.',
   },
   INSTALL_BOOT: {
     exit: 1,

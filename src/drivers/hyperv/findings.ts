@@ -64,7 +64,7 @@ function windows(facts: HostFacts): Finding[] {
   if (edition === 'Core' && build === FIRST_BUILD)
     return [
       problem(
-        `PowerShell 7 cannot enter guests on Windows ${system} (Windows 10 1607, Windows Server 2016)`,
+        `PowerShell 7 does not work with Hyper-V on Windows ${system} (Windows 10 1607, Windows Server 2016)`,
         'Take NODE_POWERSHELL out of the environment: Windows PowerShell runs then, and can.',
       ),
     ];

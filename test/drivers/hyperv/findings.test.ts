@@ -97,7 +97,7 @@ test('a Windows on which guests cannot be run or entered is a problem', () => {
   expect(told({ system: '6.3.9600.0', edition: 'Core' })).toEqual(old('6.3.9600.0'));
   expect(told({ system: '10.0.14393.0' })).toEqual([]);
   expect(told({ system: '10.0.14393.0', edition: 'Core' })).toEqual([
-    'problem: PowerShell 7 cannot enter guests on Windows 10.0.14393.0 (Windows 10 1607, Windows Server 2016)',
+    'problem: PowerShell 7 does not work with Hyper-V on Windows 10.0.14393.0 (Windows 10 1607, Windows Server 2016)',
   ]);
   expect(told({ system: '10.0.17763.0', edition: 'Core' })).toEqual([]);
   const [first] = findingsOf({ ...GOOD, edition: 'Core' }, everyFile);
