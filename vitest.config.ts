@@ -1,6 +1,7 @@
 import { globSync } from 'node:fs';
 import path from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /**
  * Rooms of test/ whose files share the processes they run in: to start one and to load what it imports takes longer than
@@ -14,9 +15,19 @@ const files = globSync('test/**/*.test.ts', { cwd: import.meta.dirname }).map((f
 const together = files.filter((file) => SHARING.has(file.split('/')[1] ?? ''));
 const alone = files.filter((file) => !together.includes(file));
 
+/** What takes minutes comes first: no worker is to be idle while another ends the last file. */
+class LongFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    const isLong = ({ moduleId }: TestSpecification): boolean =>
+      /(killed[^/]*|leftovers|install|samples|judges|model)\.test\.ts$/.test(moduleId);
+    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
+  }
+}
+
 export default defineConfig({
   test: {
-    // In the order of their names: files that take long come first, and no worker is idle at the end.
+    sequence: { sequencer: LongFirst },
     projects: [
       { extends: true, test: { name: 'alone', include: alone } },
       { extends: true, test: { name: 'together', include: together, isolate: false } },

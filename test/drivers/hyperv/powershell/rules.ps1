@@ -77,12 +77,21 @@ function checkMethods($ast, [string[]] $own) {
     }
 }
 
+# Whether a variable is only ever what a function writes.
+function comesFrom($variable, [string] $function) {
+    if ($variable -isnot [System.Management.Automation.Language.VariableExpressionAst]) { return $false }
+    $made = @(all (scopeOf $variable) ([System.Management.Automation.Language.AssignmentStatementAst]) | Where-Object { $_.Left.Extent.Text -eq $variable.Extent.Text })
+    return $made.Count -gt 0 -and @($made | Where-Object { $_.Right.Extent.Text -ne "@($function)" }).Count -eq 0
+}
+
 function checkShown($ast) {
     foreach ($node in all $ast ([System.Management.Automation.Language.MemberExpressionAst])) {
         if ($node.Member.Extent.Text -notin $shown) { continue }
         $around = $node.Parent
         while ($around -is [System.Management.Automation.Language.ParenExpressionAst] -or $around -is [System.Management.Automation.Language.PipelineAst] -or $around -is [System.Management.Automation.Language.CommandExpressionAst]) { $around = $around.Parent }
         $isCompared = $around -is [System.Management.Automation.Language.BinaryExpressionAst] -and $around.Operator -notin 'Plus', 'Format'
+        # With PowerShell's own table of texts, in whatever language it is, a text may be compared.
+        if ($isCompared -and (comesFrom $around.Left 'Get-HyperfileRefusalText')) { continue }
         $isRead = $around -is [System.Management.Automation.Language.InvokeMemberExpressionAst] -and $around.Expression -eq $node -and $around.Member.Extent.Text -ne 'Trim'
         if ($isCompared -or $isRead) { report $node 'shown text' $around.Extent.Text }
     }

@@ -94,6 +94,7 @@ describeWith(STANDIN_NEEDS, 'our PowerShell modules', () => {
         '25 exit',
         '25 shown text',
         '26 shown text',
+        '26 shown text',
         '26 syntax',
         '27 qualified',
         '28 splat',

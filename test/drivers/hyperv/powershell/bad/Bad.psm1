@@ -23,7 +23,7 @@ function Frobnicate-Hyperfile {
     & $Path
     $null = [scriptblock]::Create($Path)
     if ($_.Exception.Message -match 'not found') { exit 1 }
-    if ($_.Exception.Message.Contains('not found')) { "`e[0m" }
+    if ($_.Exception.Message.Contains('not found')) { "`e[0m" }; $texts = @('not found'); $texts -contains $_.Exception.Message
     $table = Get-Date
     Storage\Set-Disk -Number 1 @table
     $shell = [powershell]::Create()
