@@ -6,9 +6,9 @@
 import { crc32 } from 'node:zlib';
 import { parseGuid, ZERO_GUID } from '../bytes/guid.ts';
 import type { ReadableDisk, WritableDisk } from '../disk/disk.ts';
-import { gptEntry, gptHeader, MBR_BYTES, type GptHeader } from './format.ts';
+import { gptEntry, MBR_BYTES } from './format.ts';
 import { hasProtectiveEntry, readMbr } from './mbr.ts';
-import { headerIsValid } from './read.ts';
+import { readAt, readGptTable, type GptTable } from './read.ts';
 
 /** UEFI specification, table 5.5 and 5.6; the boot sector of Windows: its signature lies before the entries. */
 const HEADER = { crcAt: 16, diskGuidAt: 56, entriesCrcAt: 88 } as const;
@@ -28,16 +28,6 @@ export interface MbrId {
   readonly table: 'mbr';
   /** Windows makes the names of volumes of it, too. */
   readonly signature: number;
-}
-
-/** A header and the entries that it vouches for. */
-interface Table {
-  readonly header: GptHeader;
-  /** The header's, and where it lies in bytes. */
-  readonly sector: Buffer;
-  readonly offset: number;
-  readonly entries: Buffer;
-  readonly entriesOffset: number;
 }
 
 /** Undefined for a disk without a table that could be read. */
@@ -65,7 +55,7 @@ export function writeDiskId(disk: WritableDisk, id: DiskId): void {
 }
 
 /** Changes a table in place. */
-function writeGptId(disk: WritableDisk, table: Table, { guid, partitionGuids }: GptId): void {
+function writeGptId(disk: WritableDisk, table: GptTable, { guid, partitionGuids }: GptId): void {
   const { header, sector, offset, entries, entriesOffset } = table;
   for (const [index, entry] of entriesInUse(table).entries())
     entry.set(parseGuid(partitionGuids[index]), PARTITION_GUID_AT);
@@ -77,7 +67,7 @@ function writeGptId(disk: WritableDisk, table: Table, { guid, partitionGuids }: 
   disk.write(sector, offset);
 }
 
-function entriesInUse({ header, entries }: Table): Buffer[] {
+function entriesInUse({ header, entries }: GptTable): Buffer[] {
   const { entryBytes, entryCount } = header;
   return Array.from({ length: entryCount }, (_, index) =>
     entries.subarray(index * entryBytes, (index + 1) * entryBytes),
@@ -85,30 +75,10 @@ function entriesInUse({ header, entries }: Table): Buffer[] {
 }
 
 /** The table and its backup, as far as they are valid; none without the first. */
-function gptTables(disk: ReadableDisk): Table[] {
-  const first = tableAt(disk, 1);
-  if (first === undefined) return [];
-  const backup = tableAt(disk, first.header.otherSector);
-  return backup ? [first, backup] : [first];
-}
-
-function tableAt(disk: ReadableDisk, number: number): Table | undefined {
+function gptTables(disk: ReadableDisk): GptTable[] {
   const sectorBytes = disk.logicalSectorBytes;
-  const offset = number * sectorBytes;
-  if (!(offset + sectorBytes <= disk.sizeBytes)) return undefined;
-  const sector = readAt(disk, offset, sectorBytes);
-  const header = gptHeader.decode(sector);
-  if (!headerIsValid(header, sector) || header.ownSector !== number) return undefined;
-  const entriesOffset = header.entriesSector * sectorBytes;
-  const length = header.entryCount * header.entryBytes;
-  if (!(entriesOffset + length <= disk.sizeBytes)) return undefined;
-  const entries = readAt(disk, entriesOffset, length);
-  if (crc32(entries) !== header.entriesCrc) return undefined;
-  return { header, sector, offset, entries, entriesOffset };
-}
-
-function readAt(disk: ReadableDisk, offset: number, length: number): Buffer {
-  const target = Buffer.alloc(length);
-  disk.read(target, offset);
-  return target;
+  const first = readGptTable(disk, sectorBytes, 1);
+  if (first === undefined) return [];
+  const backup = readGptTable(disk, sectorBytes, first.header.otherSector);
+  return backup ? [first, backup] : [first];
 }

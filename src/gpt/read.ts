@@ -61,21 +61,41 @@ function readBackup(disk: ReadableDisk, sectorSizes: readonly number[]): Partiti
 
 /** Undefined: no valid GPT has its header in that sector. */
 function readGptAt(disk: ReadableDisk, sectorBytes: number, headerSector: number): Partition[] | undefined {
-  const headerOffset = headerSector * sectorBytes;
-  if (headerSector < 1 || headerOffset + sectorBytes > disk.sizeBytes) return undefined;
-  const sector = readAt(disk, headerOffset, sectorBytes);
+  const table = readGptTable(disk, sectorBytes, headerSector);
+  return table && decodeEntries(table.entries, table.header, sectorBytes, disk.sizeBytes);
+}
+
+/** A header and the entries that it vouches for. */
+export interface GptTable {
+  readonly header: GptHeader;
+  /** The header's, and where it lies in bytes. */
+  readonly sector: Buffer;
+  readonly offset: number;
+  readonly entries: Buffer;
+  readonly entriesOffset: number;
+}
+
+/** Undefined: there is none that nobody has damaged. */
+export function readGptTable(
+  disk: ReadableDisk,
+  sectorBytes: number,
+  headerSector: number,
+): GptTable | undefined {
+  const offset = headerSector * sectorBytes;
+  if (headerSector < 1 || !(offset + sectorBytes <= disk.sizeBytes)) return undefined;
+  const sector = readAt(disk, offset, sectorBytes);
   const header = gptHeader.decode(sector);
   if (!headerIsValid(header, sector) || header.ownSector !== headerSector) return undefined;
-  const offset = header.entriesSector * sectorBytes;
+  const entriesOffset = header.entriesSector * sectorBytes;
   const length = header.entryCount * header.entryBytes;
-  if (!(offset + length <= disk.sizeBytes)) return undefined;
-  const table = readAt(disk, offset, length);
-  if (crc32(table) !== header.entriesCrc) return undefined;
-  return decodeEntries(table, header, sectorBytes, disk.sizeBytes);
+  if (!(entriesOffset + length <= disk.sizeBytes)) return undefined;
+  const entries = readAt(disk, entriesOffset, length);
+  if (crc32(entries) !== header.entriesCrc) return undefined;
+  return { header, sector, offset, entries, entriesOffset };
 }
 
 /** Whether a sector holds a header that nobody has damaged. */
-export function headerIsValid(header: GptHeader, sector: Uint8Array): boolean {
+function headerIsValid(header: GptHeader, sector: Uint8Array): boolean {
   if (header.signature !== GPT_SIGNATURE) return false;
   if (header.headerBytes < GPT_HEADER_BYTES || header.headerBytes > sector.length) return false;
   if (header.entryBytes < 128 || header.entryBytes > 4096 || header.entryCount > MOST_ENTRIES) return false;
@@ -106,8 +126,9 @@ function wholeDisk(disk: ReadableDisk): Partition {
   return { number: 0, offset: 0, length: disk.sizeBytes, type: 'whole-disk', name: '' };
 }
 
-function readAt(disk: ReadableDisk, offset: number, length: number): Uint8Array {
-  const target = new Uint8Array(length);
+/** Bytes of a disk. */
+export function readAt(disk: ReadableDisk, offset: number, length: number): Buffer {
+  const target = Buffer.alloc(length);
   disk.read(target, offset);
   return target;
 }
