@@ -95,7 +95,8 @@ class Attempt {
 
   async #askAgain(): Promise<void> {
     const { machineId, signal } = this.#request;
-    this.#addresses = await this.#host.guests.addresses(machineId, signal);
+    const options = { timeoutMs: 0, ...(signal && { signal }) };
+    this.#addresses = (await this.#host.waitForMachine(machineId, 'Address', options)).addresses;
     this.#askedAt = Date.now();
   }
 

@@ -93,13 +93,6 @@ export class GuestCalls {
   async disconnect(machineId: string, userName: string): Promise<void> {
     await this.#session.call('Disconnect-HyperfileGuest', { Id: machineId, UserName: userName });
   }
-
-  /** The addresses that a running guest has told its host, the best to reach it by first; empty while there is none. */
-  async addresses(machineId: string, signal?: AbortSignal): Promise<readonly string[]> {
-    const options = { isRepeatable: true, ...(signal && { signal }) };
-    const found = await this.#session.call('Get-HyperfileMachineAddress', { Id: machineId }, options);
-    return found as string[];
-  }
 }
 
 function accountParameters(

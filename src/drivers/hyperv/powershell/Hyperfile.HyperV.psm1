@@ -34,7 +34,6 @@ Microsoft.PowerShell.Core\Export-ModuleMember -Function @(
     'Set-HyperfileMachineDisk'
     'Remove-HyperfileMachine'
     'Checkpoint-HyperfileMachine'
-    'Get-HyperfileMachineAddress'
     'Connect-HyperfileGuest'
     'Invoke-HyperfileGuestCommand'
     'Disconnect-HyperfileGuest'
