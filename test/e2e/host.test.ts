@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { describeWith, OPEN_TO_OTHERS, testWith } from '../support/needs.ts';
+import { withOwnMounts } from '../support/own-mounts.ts';
 import { Site, SITE_NEEDS } from './support/site.ts';
 
 const NOBODY = 65534;
@@ -46,14 +47,14 @@ describeWith([...SITE_NEEDS, 'setpriv', 'unshare'], 'a host', () => {
 
   test('without /dev/fuse says how to get it', async () => {
     const hide = 'mount --bind /dev/null /dev/fuse && exec "$@"';
-    const wrapper = ['unshare', '-m', 'sh', '-c', hide, 'sh'];
+    const wrapper = withOwnMounts(site.folder, hide);
     await site.refused(recipe, 5, ['/dev/fuse', 'modprobe fuse', 'FUSE_'], [], { wrapper });
   });
 
   test('whose /dev has no fuse at all says how to get it', async () => {
     const hide =
-      'mkdir "$0/dev" && mount -t tmpfs dev "$0/dev" && cp -a /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty "$0/dev" && mount --move "$0/dev" /dev && exec "$@"';
-    const wrapper = ['unshare', '-m', 'sh', '-c', hide, site.folder];
+      'mkdir "$own/dev" && mount -t tmpfs dev "$own/dev" && cp -a /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty "$own/dev" && mount --move "$own/dev" /dev && exec "$@"';
+    const wrapper = withOwnMounts(site.folder, hide);
     await site.refused(recipe, 5, ['/dev/fuse', 'ENOENT', 'modprobe fuse', 'FUSE_UNAVAILABLE'], [], {
       wrapper,
     });
@@ -93,5 +94,5 @@ function without(site: Site, tools: readonly string[]): string[] {
     ...lines.filter((line) => line.startsWith('mount')),
     ...lines.filter((line) => line.startsWith('rm')),
   ];
-  return ['unshare', '-m', 'sh', '-c', `${ordered.join(' && ')} && exec "$@"`, 'sh'];
+  return withOwnMounts(site.folder, `${ordered.join(' && ')} && exec "$@"`);
 }

@@ -50,7 +50,7 @@ describeWith([...new Set([...LINUX_GUEST_NEEDS, ...MACHINE_NEEDS])], 'Linux gues
 
   beforeAll(async () => {
     standIn = await startStandIn();
-    answerAsLinux(standIn.host, '127.0.8');
+    answerAsLinux(standIn.host);
     here = new Machine({ ...standIn.environment, HYPERFILE_DRIVER: 'hyperv' });
     const file = path.join(here.folder, 'guest.txt');
     writeFileSync(file, LINUX_SECRET);

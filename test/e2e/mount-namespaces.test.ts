@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { describeWith } from '../support/needs.ts';
+import { withOwnMounts } from '../support/own-mounts.ts';
 import { Site, SITE_NEEDS } from './support/site.ts';
 
 describeWith([...SITE_NEEDS, 'unshare'], 'a build whose mounts another program copies', () => {
@@ -25,8 +26,11 @@ describeWith([...SITE_NEEDS, 'unshare'], 'a build whose mounts another program c
     site.remove();
   });
 
-  /** Holds a copy of every mount until the test ends. */
-  const copyMounts = () => copies.push(spawn('unshare', ['--mount', 'sleep', '60'], { stdio: 'ignore' }));
+  /** Holds a copy of every mount of the site until the test ends. */
+  const copyMounts = () => {
+    const [tool = '', ...words] = [...withOwnMounts(site.folder), 'sleep', '60'];
+    copies.push(spawn(tool, words, { stdio: 'ignore' }));
+  };
 
   const write = 'head -c 3000000 /dev/urandom > /data; md5sum /data > /sum';
 

@@ -4,11 +4,13 @@
  * when its processes have ended.
  */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { withOwnMounts } from './own-mounts.ts';
 
 /** For `describeWith`. */
 export const SSH_SERVER_NEEDS: readonly string[] = [
@@ -35,10 +37,10 @@ export interface SshServer {
 }
 
 /**
- * @param address of 127.0.0.0/8; one for each server that runs at the same time
  * @param disk a mounted disk that is to be the root file system; it is only root's to change, and so are all folders above
  */
-export async function startSshServer(address: string, disk?: string): Promise<SshServer> {
+export async function startSshServer(disk?: string): Promise<SshServer> {
+  const address = loopbackAddress();
   // sshd lets nobody into a root that others than root may change, which rules /tmp out.
   const folder = mkdtempSync('/run/hyperfile-sshd-');
   const root = path.join(folder, 'root');
@@ -63,7 +65,8 @@ sshd:x:110:65534::/run/sshd:/usr/sbin/nologin\n`,
   for (const name of ['host_key', 'user_key'])
     execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', path.join(folder, name)]);
   writeFileSync(path.join(folder, 'sshd_config'), configuration(folder, address));
-  const server = spawn('unshare', ['--mount', '--', 'sh', '-c', startScript(folder, seen)], {
+  const [tool = '', ...words] = withOwnMounts(seen, startScript(folder, seen));
+  const server = spawn(tool, words, {
     stdio: ['ignore', 'ignore', 'pipe'],
     detached: true,
   });
@@ -79,6 +82,11 @@ sshd:x:110:65534::/run/sshd:/usr/sbin/nologin\n`,
       rmSync(folder, { recursive: true });
     },
   };
+}
+
+/** One of millions: nobody else has it at the same time. */
+function loopbackAddress(): string {
+  return ['127', randomInt(1, 255), randomInt(1, 255), randomInt(1, 255)].join('.');
 }
 
 function configuration(folder: string, address: string): string {
@@ -100,7 +108,6 @@ MaxStartups 100
 /** Mounts are this namespace's own; the guest's programs are this system's, which nobody can write to. */
 function startScript(folder: string, seen: string): string {
   return `set -e
-mount --make-rprivate /
 for name in passwd group shadow; do mount --bind '${folder}'/$name /etc/$name; done
 mount --bind '${seen}' '${folder}/root'
 cd '${folder}/root'

@@ -85,7 +85,7 @@ describeWith(STANDIN_NEEDS, 'a build that is killed', () => {
 
     beforeAll(async () => {
       await makeWindowsDisk(base, { fileSystem: 'ext4' });
-      server = await startSshServer('127.0.7.6');
+      server = await startSshServer();
       site.standIn.host.guest.addresses = [server.address];
     });
     afterAll(() => server.stop());

@@ -24,7 +24,7 @@ describeWith([...STANDIN_NEEDS, ...SSH_SERVER_NEEDS], 'a sandbox of a Linux gues
     await site.prepare();
     base = path.join(site.folder, 'linux.vhdx');
     await makeWindowsDisk(base, { fileSystem: 'ext4' });
-    server = await startSshServer('127.0.7.9');
+    server = await startSshServer();
     site.standIn.host.guest.addresses = [server.address];
   });
   afterAll(async () => {

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { cleanStaleSessions } from '../../../src/drivers/drivers.ts';
 import type { NamespaceDriver } from '../../../src/drivers/namespace/driver.ts';
 import { describeWith, OPEN_TO_OTHERS, testWith } from '../../support/needs.ts';
+import { withOwnMounts } from '../../support/own-mounts.ts';
 import { GUEST_NEEDS, leftovers, sh, Workplace } from '../support/guest.ts';
 
 const BUILD = path.resolve(import.meta.dirname, '../support/sleeping-build.ts');
@@ -116,7 +117,7 @@ describeWith([...GUEST_NEEDS, 'setpriv', 'unshare'], 'when things go wrong', () 
   test('without /dev/fuse the error says so, and nothing is made', async () => {
     const layer = place.layerPath();
     const hide = 'mount -t tmpfs none /dev && mknod -m 666 /dev/null c 1 3 && exec "$@"';
-    const [build, line] = await startBuild(layer, ['unshare', '-m', 'sh', '-c', hide, 'sh']);
+    const [build, line] = await startBuild(layer, withOwnMounts(place.stateFolder, hide));
     expect(line).toBe('FUSE_UNAVAILABLE');
     await ended(build);
     expect(existsSync(layer)).toBe(false);

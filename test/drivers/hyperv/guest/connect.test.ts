@@ -129,7 +129,7 @@ describeWith([...STANDIN_NEEDS, ...SSH_SERVER_NEEDS], 'connecting to a Linux gue
   let server: SshServer;
 
   beforeAll(async () => {
-    server = await startSshServer('127.0.7.5');
+    server = await startSshServer();
     bench = await startBench({ fileSystem: 'ext4' });
   });
   afterAll(async () => {

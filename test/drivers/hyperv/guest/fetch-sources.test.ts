@@ -44,7 +44,7 @@ describeWith(
     let mounted: MountedFiles;
 
     beforeAll(async () => {
-      server = await startSshServer('127.0.7.4');
+      server = await startSshServer();
     });
     afterAll(() => server.stop());
     beforeEach(() => {

@@ -23,7 +23,7 @@ describeWith(SSH_SERVER_NEEDS, 'a Linux guest', () => {
   let guest: LinuxGuest;
 
   beforeAll(async () => {
-    server = await startSshServer('127.0.7.1');
+    server = await startSshServer();
   });
   afterAll(() => server.stop());
   beforeEach(() => {
@@ -192,7 +192,7 @@ describeWith(SSH_SERVER_NEEDS, 'a Linux guest', () => {
     }
   });
   test('that is gone in the middle of a command is missed', async () => {
-    const other = await startSshServer('127.0.7.2');
+    const other = await startSshServer();
     const access = { userName: 'root', privateKey: other.privateKey };
     const passing = new LinuxGuest(new Ssh({ address: other.address, access, folder }));
     let stopped: Promise<void> | undefined;

@@ -37,7 +37,7 @@ describeWith([...SSH_SERVER_NEEDS, 'tar'], 'files of a Linux guest', () => {
   let mounted: MountedFiles;
 
   beforeAll(async () => {
-    server = await startSshServer('127.0.7.3');
+    server = await startSshServer();
     const access = { userName: 'root', privateKey: server.privateKey };
     ssh = new Ssh({ address: server.address, access });
     files = new SshFiles(ssh);

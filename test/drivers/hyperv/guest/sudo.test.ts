@@ -16,7 +16,7 @@ describeWith([...SSH_SERVER_NEEDS, 'sudo'], 'a Linux guest that is entered with 
   let guest: LinuxGuest;
 
   beforeAll(async () => {
-    server = await startSshServer('127.0.7.9');
+    server = await startSshServer();
     allow('builder ALL=(ALL) NOPASSWD: ALL\n');
     guest = new LinuxGuest(connection());
   });

@@ -15,11 +15,9 @@ export const LINUX_GUEST_NEEDS: readonly string[] = [
 /** What `--secret id=guest` has for them. */
 export const LINUX_SECRET = `root\n${PASSWORD}\n`;
 
-/** @param network three bytes of 127.0.0.0/8 that nobody else has at the same time: `127.0.8` */
-export function answerAsLinux(host: Host, network: string): void {
-  let started = 0;
+export function answerAsLinux(host: Host): void {
   host.guest.startLinux = async (root) => {
-    const server = await startSshServer(`${network}.${++started}`, root);
+    const server = await startSshServer(root);
     return { addresses: [server.address], stop: () => server.stop() };
   };
 }
