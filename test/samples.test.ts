@@ -2,7 +2,8 @@
 import { cpSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { BUILD_NEEDS, leftovers, outputOf, Yard, type Built } from './build/building.ts';
+import { BUILD_NEEDS, outputOf, Yard, type Built } from './build/building.ts';
+import { leftovers } from './support/traces.ts';
 import { describeWith } from './support/needs.ts';
 
 const DISK_BYTES = 4 * 2 ** 30;

@@ -7,7 +7,8 @@ import { importImage } from '../../src/build/import.ts';
 import { openCleanLayer } from '../../src/vhdx/layer.ts';
 import { describeWith } from '../support/needs.ts';
 import { entryOf, leaveUnclosed, putEntry, SECTOR } from '../vhdx/log/logs.ts';
-import { BUILD_NEEDS, leftovers, SHELL, Yard } from './building.ts';
+import { BUILD_NEEDS, SHELL, Yard } from './building.ts';
+import { leftovers } from '../support/traces.ts';
 
 describeWith([...BUILD_NEEDS, 'qemu-img', '7zz', 'sgdisk'], 'bases, imports and exports', () => {
   const yard = new Yard();

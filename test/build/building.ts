@@ -123,12 +123,3 @@ export function stepsOf(events: readonly BuildEvent[]): string[] {
 export function outputOf(events: readonly BuildEvent[]): string {
   return events.map((event) => (event.type === 'step-output' ? event.text : '')).join('');
 }
-
-/** Mounts, loop devices and processes below a folder: nothing, once a build has ended. */
-export function leftovers(folder: string): string[] {
-  const mounts = execFileSync('cat', ['/proc/self/mountinfo'], { encoding: 'utf8' }).split('\n');
-  const loops = execFileSync('losetup', ['-l', '-n', '-O', 'NAME,BACK-FILE'], { encoding: 'utf8' }).split(
-    '\n',
-  );
-  return [...mounts, ...loops].filter((line) => line.includes(folder));
-}

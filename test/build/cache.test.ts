@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { describeWith } from '../support/needs.ts';
-import { BUILD_NEEDS, leftovers, SHELL, Yard } from './building.ts';
+import { BUILD_NEEDS, SHELL, Yard } from './building.ts';
+import { leftovers } from '../support/traces.ts';
 
 describeWith(BUILD_NEEDS, 'the cache of a build', () => {
   const yard = new Yard();

@@ -26,7 +26,8 @@ import {
 } from '../support/container-image.ts';
 import { MemoryRepository } from '../support/memory-repository.ts';
 import { describeWith } from '../support/needs.ts';
-import { BUILD_NEEDS, leftovers, Yard } from './building.ts';
+import { BUILD_NEEDS, Yard } from './building.ts';
+import { leftovers } from '../support/traces.ts';
 
 const DISK_BYTES = 1024 ** 3;
 

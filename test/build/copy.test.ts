@@ -15,7 +15,8 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { describeWith } from '../support/needs.ts';
-import { BUILD_NEEDS, leftovers, Yard } from './building.ts';
+import { BUILD_NEEDS, Yard } from './building.ts';
+import { leftovers } from '../support/traces.ts';
 
 const PAGE = 'a downloaded page\n';
 const PAGE_DIGEST = `sha256:${createHash('sha256').update(PAGE).digest('hex')}`;

@@ -6,7 +6,8 @@ import { importImage } from '../../src/build/import.ts';
 import { listTree, umociUnpack } from '../support/container-image.ts';
 import { describeWith } from '../support/needs.ts';
 import { REGISTRY_NEEDS, startRegistry, type TestRegistry } from '../support/registry.ts';
-import { BUILD_NEEDS, leftovers, outputOf, Yard } from './building.ts';
+import { BUILD_NEEDS, outputOf, Yard } from './building.ts';
+import { leftovers } from '../support/traces.ts';
 
 const NEEDS = [...BUILD_NEEDS, ...REGISTRY_NEEDS, 'umoci', 'skopeo', 'getfattr', 'setfattr'];
 

@@ -3,7 +3,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { describeWith } from '../support/needs.ts';
-import { BUILD_NEEDS, leftovers, outputOf, SHELL, Yard } from './building.ts';
+import { BUILD_NEEDS, outputOf, SHELL, Yard } from './building.ts';
+import { leftovers } from '../support/traces.ts';
 
 describeWith(BUILD_NEEDS, 'steps without a layer of their own', () => {
   const yard = new Yard();

@@ -19,7 +19,7 @@ import { describeWith, has } from '../support/needs.ts';
 import { moments } from './support/busy-build.ts';
 import { RunningCommand, type CommandOptions } from './support/command.ts';
 import { expectNoStack, expectRefusal } from './support/site.ts';
-import { lasting, processesOf } from './support/traces.ts';
+import { lasting, processesOf } from '../support/traces.ts';
 
 const MIB = 1024 * 1024;
 const folder = mkdtempSync(path.join(tmpdir(), 'hyperfile-e2e-disks-'));

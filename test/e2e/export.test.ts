@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { describeWith } from '../support/needs.ts';
 import { moments, writeBusyContext } from './support/busy-build.ts';
 import { expectNoStack, expectRefusal, Site, SITE_NEEDS } from './support/site.ts';
-import { processesOf } from './support/traces.ts';
+import { processesOf } from '../support/traces.ts';
 
 describeWith(SITE_NEEDS, 'an export', () => {
   const site = new Site();

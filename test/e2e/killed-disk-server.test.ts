@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, test } from 'vitest';
 import { describeWith } from '../support/needs.ts';
 import { busyRecipe, moments, writeBusyContext } from './support/busy-build.ts';
 import { expectRefusal, Site, SITE_NEEDS } from './support/site.ts';
-import { killDiskServerOf } from './support/traces.ts';
+import { killDiskServerOf } from '../support/traces.ts';
 
 const MOMENTS = 6;
 /** About as long as the build below has a disk server. */

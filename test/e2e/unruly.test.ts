@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { describeWith, has } from '../support/needs.ts';
 import { expectRefusal, Site, SITE_NEEDS } from './support/site.ts';
-import { processesOf } from './support/traces.ts';
+import { processesOf } from '../support/traces.ts';
 
 const OUTPUT_BYTES = 50 * 1024 * 1024;
 /** The command's own memory and its output must not add up. */

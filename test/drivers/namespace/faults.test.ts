@@ -7,7 +7,8 @@ import { cleanStaleSessions } from '../../../src/drivers/drivers.ts';
 import type { NamespaceDriver } from '../../../src/drivers/namespace/driver.ts';
 import { describeWith, OPEN_TO_OTHERS, testWith } from '../../support/needs.ts';
 import { withOwnMounts } from '../../support/own-mounts.ts';
-import { GUEST_NEEDS, leftovers, sh, Workplace } from '../support/guest.ts';
+import { GUEST_NEEDS, sh, Workplace } from '../support/guest.ts';
+import { leftovers } from '../../support/traces.ts';
 
 const BUILD = path.resolve(import.meta.dirname, '../support/sleeping-build.ts');
 

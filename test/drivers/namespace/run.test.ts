@@ -4,7 +4,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Sandbox } from '../../../src/drivers/driver.ts';
 import type { NamespaceDriver } from '../../../src/drivers/namespace/driver.ts';
 import { describeWith } from '../../support/needs.ts';
-import { GUEST_NEEDS, leftovers, run, sh, Workplace } from '../support/guest.ts';
+import { GUEST_NEEDS, run, sh, Workplace } from '../support/guest.ts';
+import { leftovers } from '../../support/traces.ts';
 
 describeWith(GUEST_NEEDS, 'a command in a guest', () => {
   let place: Workplace;

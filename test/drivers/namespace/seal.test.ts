@@ -6,7 +6,8 @@ import type { Sandbox } from '../../../src/drivers/driver.ts';
 import type { NamespaceDriver } from '../../../src/drivers/namespace/driver.ts';
 import { startDiskServer } from '../../../src/fuse/client/disk-server.ts';
 import { describeWith } from '../../support/needs.ts';
-import { GUEST_NEEDS, leftovers, sh, Workplace } from '../support/guest.ts';
+import { GUEST_NEEDS, sh, Workplace } from '../support/guest.ts';
+import { leftovers } from '../../support/traces.ts';
 
 const KIB = 1024;
 

@@ -94,15 +94,6 @@ export function sh(sandbox: Sandbox, line: string, more: Partial<GuestCommand> =
   return run(sandbox, ['/bin/sh', '-c', line], more);
 }
 
-/** Everything of a state folder that the host still holds: mounts and loop devices. */
-export function leftovers(stateFolder: string): string[] {
-  const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
-  const devices = execFileSync('losetup', ['--list', '--noheadings', '--output', 'NAME,BACK-FILE'], {
-    encoding: 'utf8',
-  });
-  return [...mounts, ...devices.split('\n')].filter((line) => line.includes(stateFolder));
-}
-
 function staticBusybox(): Buffer {
   const file = execFileSync('sh', ['-c', 'command -v busybox'], { encoding: 'utf8' }).trim();
   const content = readFileSync(file);

@@ -15,7 +15,7 @@ import path from 'node:path';
 import { expect } from 'vitest';
 import { Store } from '../../../src/store/store.ts';
 import { RunningCommand, type CommandOptions, type Ended } from './command.ts';
-import { lasting, lastingTracesOf, lostLoopDevices } from './traces.ts';
+import { lastingTracesOf } from '../../support/traces.ts';
 
 export const SITE_NEEDS = ['root', '/dev/fuse', 'mke2fs', 'losetup', 'busybox', '7zz', 'qemu-img'];
 
@@ -28,8 +28,6 @@ export class Site {
   readonly folder: string;
   readonly home: string;
   readonly context: string;
-
-  readonly #lostBefore = lostLoopDevices();
 
   /** @param home The store's folder, where it must lie elsewhere. */
   constructor(home?: string) {
@@ -123,9 +121,6 @@ RUN ["/bin/busybox", "--install", "-s", "/bin"]
   async expectNothingLeft(): Promise<void> {
     expect(await lastingTracesOf(this.folder)).toEqual([]);
     expect(await lastingTracesOf(this.home)).toEqual([]);
-    expect(await lasting(() => lostLoopDevices().filter((line) => !this.#lostBefore.includes(line)))).toEqual(
-      [],
-    );
     expect(this.strayFiles()).toEqual([]);
   }
 

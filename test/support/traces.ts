@@ -8,9 +8,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const PATIENCE_MS = 3000;
 const PAUSE_MS = 25;
 
-/** Everything of a folder that is left, in words; empty when nothing is. */
-export function tracesOf(folder: string): string[] {
-  return [...mountsOf(folder), ...loopDevicesOf(folder), ...processesOf(folder)];
+/** Mounts below a folder, and loop devices on files of it, in words. */
+export function leftovers(folder: string): string[] {
+  return [...mountsOf(folder), ...loopDevicesOf(folder)];
+}
+
+/** Everything of a folder that is left, processes too, in words; empty when nothing is. */
+function tracesOf(folder: string): string[] {
+  return [...leftovers(folder), ...processesOf(folder)];
 }
 
 /** What is left of a folder after a moment's patience. */
@@ -29,26 +34,31 @@ export async function lasting(look: () => string[]): Promise<string[]> {
 }
 
 /** Lines of the mount table below a folder. */
-export function mountsOf(folder: string): string[] {
+function mountsOf(folder: string): string[] {
   return readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')
     .filter((line) => (line.split(' ')[4] ?? '').startsWith(folder + '/'))
     .map((line) => `mount: ${line}`);
 }
 
+/**
+ * Each loop device and the name that its file had when it was attached, of which the kernel keeps 63 bytes (ioctl
+ * LOOP_GET_STATUS64, linux/loop.h). What losetup shows is the name of today, which says nothing of a folder when the disk
+ * server was unmounted below the device.
+ */
+const LIST_DEVICES = String.raw`
+for (map { m{/(loop[0-9]+)/} } glob '/sys/block/loop*/loop/backing_file') {
+  open(my $device, '<', "/dev/$_") or next;
+  my $info = "\0" x 232;
+  ioctl($device, 0x4c05, $info) or next;
+  print "/dev/$_ ", unpack('x56 Z64', $info), "\n";
+}`;
+
 function loopDevicesOf(folder: string): string[] {
-  return loopDevices().filter((line) => line.includes(folder));
-}
-
-/** Loop devices on disks of no folder: their disk server was unmounted below them, whoever that was. */
-export function lostLoopDevices(): string[] {
-  return loopDevices().filter((line) => / \/disk-\d+$/.test(line));
-}
-
-function loopDevices(): string[] {
-  return execFileSync('losetup', ['-l', '-n', '-O', 'NAME,BACK-FILE'], { encoding: 'utf8' })
+  return execFileSync('perl', ['-e', LIST_DEVICES], { encoding: 'utf8' })
     .split('\n')
-    .map((line) => `loop device: ${line.trim()}`);
+    .filter((line) => line.includes(folder))
+    .map((line) => `loop device: ${line}`);
 }
 
 /** Processes whose command line or first environment names the folder: the command, its tools, its guests. */
