@@ -126,9 +126,9 @@ describeWith(STANDIN_NEEDS, 'a Windows guest with more than one account', () => 
     );
     // Three commands, and a session of the other account once.
     expect(bench.session.callCount - before).toBe(4);
-    expect(bench.standIn.host.guests.count()).toBe(2);
+    await bench.expectSessions(2);
     await guest.close();
-    expect(bench.standIn.host.guests.count()).toBe(0);
+    await bench.expectSessions(0);
   });
   test('makes accounts by a command, which the next one runs as', async () => {
     await as('', 'net user "Carl X" "pass word" /add');
@@ -161,7 +161,7 @@ describeWith(STANDIN_NEEDS, 'a Windows guest with more than one account', () => 
     const io = { onOutput: () => undefined };
     expect(await guest.run(cmd('exit 4', { user: 'bob' }), io)).toEqual({ status: 4 });
     await bench.restart();
-    expect(bench.standIn.host.guests.count()).toBe(0);
+    await bench.expectSessions(0);
     expect(await as('bob', 'echo on')).toBe('on\r\n');
   });
   test('goes on as that account when PowerShell has been started anew', async () => {

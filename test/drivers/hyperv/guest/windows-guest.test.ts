@@ -226,9 +226,9 @@ describeWith(STANDIN_NEEDS, 'a Windows guest', () => {
     await run(other, cmd('exit 0'));
     await run(other, cmd('exit 0'));
     expect(bench.session.callCount - before).toBe(3);
-    expect(bench.standIn.host.guests.count()).toBe(1);
+    await bench.expectSessions(1);
     await other.close();
-    expect(bench.standIn.host.guests.count()).toBe(0);
+    await bench.expectSessions(0);
   });
   test('goes on in a new session when PowerShell has been started anew', async () => {
     await bench.losePowerShell();

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
 import { connectGuest } from '../../../../src/drivers/hyperv/guest/connect.ts';
 import type { ConnectRequest, Guest } from '../../../../src/drivers/hyperv/guest/guest.ts';
 import { HyperVHost } from '../../../../src/drivers/hyperv/host.ts';
@@ -23,6 +23,8 @@ export interface Bench {
   /** Where the guest's drive C: lies on this system. */
   readonly drive: () => string;
   readonly connect: (request?: Partial<ConnectRequest>) => Promise<Guest>;
+  /** So many sessions of PowerShell Direct are open; the host hears of the end of one a moment after PowerShell. */
+  readonly expectSessions: (count: number) => Promise<void>;
   /** As before the first test: on, prompt, and nobody connected. */
   readonly reset: () => Promise<void>;
   /** Off and on. */
@@ -58,6 +60,8 @@ export async function startBench(system: { readonly fileSystem?: 'ext4' } = {}):
     drive: () => standIn.host.machineById(machineId).running!.root!,
     connect: (request) =>
       connectGuest(host, { machineId, system: 'windows', access, timeoutMs: 60_000, ...request }),
+    expectSessions: (count) =>
+      vi.waitFor(() => expect(standIn.host.guests.count()).toBe(count), { timeout: 10_000, interval: 10 }),
     reset: async () => {
       Object.assign(standIn.host.guest, promptGuest());
       if ((await host.machine(machineId)).state === 'Off') await switchOn(host, machineId);

@@ -2,7 +2,7 @@
 import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { openLayer } from '../../../../src/vhdx/layer.ts';
 import { describeWith } from '../../needs.ts';
 import { runScript } from '../run-script.ts';
@@ -301,7 +301,10 @@ say $session.State.ToString()`,
       'True build',
       'Closed',
     ]);
-    expect(standIn.host.leftovers().sessions).toBe(0);
+    await vi.waitFor(() => expect(standIn.host.leftovers().sessions).toBe(0), {
+      timeout: 10_000,
+      interval: 10,
+    });
   });
 
   test('run commands whose files land on their disk, with their exit codes and streams', async () => {
