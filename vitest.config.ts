@@ -32,14 +32,16 @@ export default defineConfig({
       { extends: true, test: { name: 'alone', include: alone } },
       { extends: true, test: { name: 'together', include: together, isolate: false } },
     ],
-    // Tests mount disks and start processes: give them time, never a race against it.
-    testTimeout: 120_000,
-    hookTimeout: 300_000,
+    // Tests mount disks and start processes, on machines of any speed: this ends only what hangs.
+    testTimeout: 900_000,
+    hookTimeout: 900_000,
     pool: 'forks',
     maxWorkers: 2,
     env: {
       // No test asks a registry that it has not started itself.
       HYPERFILE_DEFAULT_REGISTRY: '127.0.0.1:1',
+      // A cache is not given up on because the machine is slow; tests of that set their own limit.
+      HYPERFILE_CACHE_TIMEOUT: '10m',
       // Tests start the command hundreds of times, and programs from their sources: Node compiles them once.
       NODE_COMPILE_CACHE: path.resolve(import.meta.dirname, 'node_modules/.cache/compiled'),
     },

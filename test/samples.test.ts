@@ -3,7 +3,7 @@ import { cpSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { BUILD_NEEDS, outputOf, Yard, type Built } from './build/building.ts';
-import { leftovers } from './support/traces.ts';
+import { lastingLeftovers } from './support/traces.ts';
 import { describeWith } from './support/needs.ts';
 
 const DISK_BYTES = 4 * 2 ** 30;
@@ -30,8 +30,8 @@ describeWith([...BUILD_NEEDS, 'mmdebstrap'], 'the samples', () => {
   };
   const config = async (name: string) => (await (await yard.store()).image(name)).config.config;
 
-  afterAll(() => {
-    expect(leftovers(yard.folder)).toEqual([]);
+  afterAll(async () => {
+    expect(await lastingLeftovers(yard.folder)).toEqual([]);
     expect(yard.strayLayers()).toEqual([]);
     yard.remove();
   });

@@ -130,5 +130,5 @@ export function parseJson(bytes: Uint8Array, refuse: Refuse): unknown {
 
 /** A whole number from 0 that is held exactly. */
 export function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
+  return Number.isSafeInteger(value) && (value as number) >= 0 && !Object.is(value, -0);
 }

@@ -8,7 +8,7 @@ import { openCleanLayer } from '../../src/vhdx/layer.ts';
 import { describeWith } from '../support/needs.ts';
 import { entryOf, leaveUnclosed, putEntry, SECTOR } from '../vhdx/log/logs.ts';
 import { BUILD_NEEDS, SHELL, Yard } from './building.ts';
-import { leftovers } from '../support/traces.ts';
+import { lastingLeftovers } from '../support/traces.ts';
 
 describeWith([...BUILD_NEEDS, 'qemu-img', '7zz', 'sgdisk'], 'bases, imports and exports', () => {
   const yard = new Yard();
@@ -32,8 +32,8 @@ describeWith([...BUILD_NEEDS, 'qemu-img', '7zz', 'sgdisk'], 'bases, imports and 
     await yard.build(`${SHELL}COPY etc/ /etc/\nRUN echo deep > /deep; rm /bin/yes\n`, { tags: ['golden'] });
   });
 
-  afterAll(() => {
-    expect(leftovers(yard.folder)).toEqual([]);
+  afterAll(async () => {
+    expect(await lastingLeftovers(yard.folder)).toEqual([]);
     expect(yard.strayLayers()).toEqual([]);
     yard.remove();
   });

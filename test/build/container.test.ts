@@ -27,7 +27,7 @@ import {
 import { MemoryRepository } from '../support/memory-repository.ts';
 import { describeWith } from '../support/needs.ts';
 import { BUILD_NEEDS, Yard } from './building.ts';
-import { leftovers } from '../support/traces.ts';
+import { lastingLeftovers } from '../support/traces.ts';
 
 const DISK_BYTES = 1024 ** 3;
 
@@ -75,8 +75,8 @@ describeWith([...BUILD_NEEDS, 'umoci', 'getfattr'], 'a container image as a base
   const yard = new Yard();
   let count = 0;
 
-  afterAll(() => {
-    expect(leftovers(yard.folder)).toEqual([]);
+  afterAll(async () => {
+    expect(await lastingLeftovers(yard.folder)).toEqual([]);
     expect(yard.strayLayers()).toEqual([]);
     yard.remove();
   });

@@ -16,7 +16,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { describeWith } from '../support/needs.ts';
 import { BUILD_NEEDS, Yard } from './building.ts';
-import { leftovers } from '../support/traces.ts';
+import { lastingLeftovers } from '../support/traces.ts';
 
 const PAGE = 'a downloaded page\n';
 const PAGE_DIGEST = `sha256:${createHash('sha256').update(PAGE).digest('hex')}`;
@@ -54,9 +54,9 @@ describeWith(BUILD_NEEDS, 'COPY and ADD in a build', () => {
     url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   });
 
-  afterAll(() => {
+  afterAll(async () => {
     server.close();
-    expect(leftovers(yard.folder)).toEqual([]);
+    expect(await lastingLeftovers(yard.folder)).toEqual([]);
     expect(yard.strayLayers()).toEqual([]);
     yard.remove();
   });

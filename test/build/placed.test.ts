@@ -7,7 +7,7 @@ import { listTree, umociUnpack } from '../support/container-image.ts';
 import { describeWith } from '../support/needs.ts';
 import { REGISTRY_NEEDS, startRegistry, type TestRegistry } from '../support/registry.ts';
 import { BUILD_NEEDS, outputOf, Yard } from './building.ts';
-import { leftovers } from '../support/traces.ts';
+import { lastingLeftovers } from '../support/traces.ts';
 
 const NEEDS = [...BUILD_NEEDS, ...REGISTRY_NEEDS, 'umoci', 'skopeo', 'getfattr', 'setfattr'];
 
@@ -69,7 +69,7 @@ describeWith(NEEDS, 'a container image in a named place', () => {
 
   afterAll(async () => {
     await registry.stop();
-    expect(leftovers(yard.folder)).toEqual([]);
+    expect(await lastingLeftovers(yard.folder)).toEqual([]);
     expect(yard.strayLayers()).toEqual([]);
     yard.remove();
   });

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { describeWith } from '../support/needs.ts';
 import { BUILD_NEEDS, outputOf, SHELL, Yard } from './building.ts';
-import { leftovers } from '../support/traces.ts';
+import { lastingLeftovers } from '../support/traces.ts';
 
 describeWith(BUILD_NEEDS, 'steps without a layer of their own', () => {
   const yard = new Yard();
@@ -15,8 +15,8 @@ describeWith(BUILD_NEEDS, 'steps without a layer of their own', () => {
     await yard.build(SHELL, { tags: ['shell'] });
   });
 
-  afterAll(() => {
-    expect(leftovers(yard.folder)).toEqual([]);
+  afterAll(async () => {
+    expect(await lastingLeftovers(yard.folder)).toEqual([]);
     expect(yard.strayLayers()).toEqual([]);
     yard.remove();
   });

@@ -90,7 +90,7 @@ describeWith(GHA_NEEDS, "GitHub's cache service", () => {
     const from = await io({ signal: stop.signal });
     const importer = openImporter([FROM], from);
     const asked = importer.lookup(step(1).key);
-    await expect.poll(() => setting.service.calls.length, { timeout: 10_000 }).toBe(1);
+    await expect.poll(() => setting.service.calls.length, { timeout: 60_000 }).toBe(1);
     stop.abort();
     expect(await asked).toBeUndefined();
     await importer.close();

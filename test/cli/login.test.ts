@@ -148,7 +148,7 @@ testWith(['/proc/self/cmdline'], 'a password given as an option leaves the list 
   });
   await once(child.stderr, 'data');
   expect(readFileSync(`/proc/${child.pid}/cmdline`, 'utf8')).not.toContain('open-sesame');
-  await sleep(100);
+  while (connections === 0) await sleep(20);
   child.kill('SIGINT');
   const [status] = (await once(child, 'close')) as [number];
   expect(status).toBe(130);

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
 import { cleanLeftovers, listLeftovers } from '../../src/fuse/client/leftovers.ts';
 import { describeWith } from '../support/needs.ts';
+import { lasting } from '../support/traces.ts';
 import {
   DEVICE_NEEDS,
   devicesBelow,
@@ -16,6 +17,7 @@ import {
   serverIn,
   testFolder,
   tool,
+  unmount,
 } from './support/host.ts';
 
 const OWNER = path.join(import.meta.dirname, 'support/owner.ts');
@@ -61,12 +63,12 @@ describeWith([...DEVICE_NEEDS, 'mke2fs'], 'a disk server that is killed', () => 
     expect(server.death.aborted).toBe(true);
     expect(server.death.reason).toMatchObject({ code: 'FUSE_SERVER_DIED' });
     await expect(server.attach({ chain: [sandboxPath] })).rejects.toMatchObject({ code: 'FUSE_SERVER_DIED' });
-    await tool('umount', mnt);
+    await unmount(mnt);
     await disk.detach();
     await server.close();
     await server.close();
     expect(await mountedBelow(folder)).toEqual([]);
-    expect(await devicesBelow(folder)).toEqual([]);
+    expect(await lasting(() => devicesBelow(folder))).toEqual([]);
   });
 
   it('is a leftover, and what it left is cleaned without its owner', async () => {
@@ -102,10 +104,10 @@ describeWith([...DEVICE_NEEDS, 'mke2fs'], 'the owner of a disk server', () => {
     await writeFile(path.join(mnt, 'file'), Buffer.alloc(MIB));
     owner.kill('SIGKILL');
     await until(() => !isAlive(pid));
-    await tool('umount', mnt);
+    await unmount(mnt);
     await cleanLeftovers(run);
     expect(await mountedBelow(folder)).toEqual([]);
-    expect(await devicesBelow(folder)).toEqual([]);
+    expect(await lasting(() => devicesBelow(folder))).toEqual([]);
     expect(await readdir(run)).toEqual([]);
   });
 
@@ -135,7 +137,7 @@ describeWith([...DEVICE_NEEDS, 'mke2fs'], 'a host that runs out of space', () =>
     expect(await disk.failure()).toMatchObject({ code: 'DISK_FULL', data: { path: sandboxPath } });
     await expect(disk.seal()).rejects.toMatchObject({ code: 'DISK_FULL', data: { path: sandboxPath } });
     await server.close();
-    expect(await devicesBelow(folder)).toEqual([]);
+    expect(await lasting(() => devicesBelow(folder))).toEqual([]);
   });
 });
 

@@ -3,7 +3,16 @@ import path from 'node:path';
 import { expect, it } from 'vitest';
 import { openChain } from '../../src/vhdx/chain.ts';
 import { describeWith } from '../support/needs.ts';
-import { DEVICE_NEEDS, emptyBase, mountIn, MIB, serverIn, testFolder, tool } from './support/host.ts';
+import {
+  DEVICE_NEEDS,
+  emptyBase,
+  mountIn,
+  MIB,
+  serverIn,
+  testFolder,
+  tool,
+  unmount,
+} from './support/host.ts';
 
 describeWith([...DEVICE_NEEDS, 'mke2fs', 'fstrim', 'blkdiscard'], 'what a device discards', () => {
   it('reads as zeros, and takes no space in the layer', async () => {
@@ -41,7 +50,7 @@ describeWith([...DEVICE_NEEDS, 'mke2fs', 'fstrim', 'blkdiscard'], 'what a device
     await tool('rm', path.join(mnt, 'large'));
     await tool('sync', '-f', mnt);
     await tool('fstrim', mnt);
-    await tool('umount', mnt);
+    await unmount(mnt);
     await disk.seal();
     await disk.detach();
     const chain = openChain([sandboxPath, path.join(folder, 'base.vhdx')]);

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { expect, it } from 'vitest';
 import { openChain } from '../../src/vhdx/chain.ts';
 import { describeWith } from '../support/needs.ts';
+import { lasting } from '../support/traces.ts';
 import {
   DEVICE_NEEDS,
   devicesBelow,
@@ -14,6 +15,7 @@ import {
   serverIn,
   testFolder,
   tool,
+  unmount,
 } from './support/host.ts';
 
 const EXT4_NEEDS = [...DEVICE_NEEDS, 'mke2fs', 'e2fsck', 'fsfreeze'];
@@ -34,7 +36,7 @@ describeWith(EXT4_NEEDS, 'a sandbox as a block device', () => {
     await disk.seal(second);
     await tool('fsfreeze', '-u', mnt);
     await writeFile(path.join(mnt, 'later'), 'second layer');
-    await tool('umount', mnt);
+    await unmount(mnt);
     await disk.seal();
     expect(await disk.failure()).toBeUndefined();
     await disk.detach();
@@ -51,12 +53,12 @@ describeWith(EXT4_NEEDS, 'a sandbox as a block device', () => {
       const readOnly = await mountIn(folder, sealed.devicePath, 'ro,noload');
       await tool('diff', '-r', '--no-dereference', '/etc', path.join(readOnly, 'etc'));
       expect(existsSync(path.join(readOnly, 'later'))).toBe(later);
-      await tool('umount', readOnly);
+      await unmount(readOnly);
       await sealed.detach();
     }
     await server.close();
     expect(await mountedBelow(folder)).toEqual([]);
-    expect(await devicesBelow(folder)).toEqual([]);
+    expect(await lasting(() => devicesBelow(folder))).toEqual([]);
     expect(await readdir(path.join(folder, 'run'))).toEqual([]);
   });
 
@@ -68,7 +70,7 @@ describeWith(EXT4_NEEDS, 'a sandbox as a block device', () => {
     await tool('mke2fs', '-q', '-t', 'ext4', disk.devicePath);
     const mnt = await mountIn(folder, disk.devicePath);
     await tool('cp', '-a', '/etc', mnt);
-    await tool('umount', mnt);
+    await unmount(mnt);
     await disk.seal();
     expect(await tool('e2fsck', '-fn', disk.devicePath)).toContain('Pass 5');
   });
@@ -108,7 +110,7 @@ describeWith(DEVICE_NEEDS, 'devices side by side', () => {
       expect(bytes.subarray(0, 3 * MIB).equals(Buffer.alloc(3 * MIB, index + 1))).toBe(true);
     }
     await Promise.all(servers.map((server) => server.close()));
-    expect(await devicesBelow(folder)).toEqual([]);
+    expect(await lasting(() => devicesBelow(folder))).toEqual([]);
   });
 
   it('a partition is a device of its own, and a chain without a sandbox cannot be written', async () => {
@@ -158,7 +160,7 @@ describeWith(DEVICE_NEEDS, 'a disk that cannot be attached', () => {
     await expect(server.attach({ chain, sandboxPath, partition })).rejects.toMatchObject({
       code: 'DISK_OUT_OF_RANGE',
     });
-    expect(await devicesBelow(folder)).toEqual([]);
+    expect(await lasting(() => devicesBelow(folder))).toEqual([]);
     const disk = await server.attach({ chain });
     expect(Buffer.alloc(8 * MIB).equals(await readFile(disk.devicePath))).toBe(true);
   });

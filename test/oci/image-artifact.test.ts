@@ -260,6 +260,13 @@ describe('an image from elsewhere is refused', () => {
     expect(() => decodeImage(parsed, Buffer.from('"\xff"', 'latin1'), 'web')).toThrow('not JSON');
   });
 
+  test('with a zero below zero, which would be written back as another', () => {
+    const { manifest, config } = encodeImage(CONFIG, LAYERS);
+    const text = Buffer.from(config.bytes).toString().replace('"rootOffset":0', '"rootOffset":-0');
+    const read = () => decodeImage(parseImageManifest(manifest.bytes, 'web'), Buffer.from(text), 'web');
+    expect(read).toThrow('disk.rootOffset is not a whole number from 0');
+  });
+
   function decode(manifest: Json, config: Json): void {
     const parsed = parseImageManifest(Buffer.from(JSON.stringify(manifest)), 'web');
     decodeImage(parsed, Buffer.from(JSON.stringify(config)), 'web');

@@ -287,11 +287,13 @@ describe('many write to one layout at once', () => {
     const folder = inScratch('l');
     const writers = Array.from({ length: 4 }, (_, number) => startWriter(folder, number));
     const victims = Array.from({ length: 2 }, (_, number) => startWriter(folder, number + 100));
+    const gone = victims.map((victim) => once(victim, 'close'));
     for (const [at, victim] of victims.entries()) setTimeout(() => victim.kill('SIGKILL'), 400 + 200 * at);
     const statuses = await Promise.all(
       writers.map(async (writer) => (await once(writer, 'close'))[0] as number),
     );
     expect(statuses).toEqual([0, 0, 0, 0]);
+    await Promise.all(gone);
     const layout = openLayout(folder);
     const tags = await tagsOf(layout);
     for (let writer = 0; writer < 4; writer++)

@@ -63,7 +63,7 @@ describe('an image name', () => {
     );
     const text = fc.oneof(
       fc.string(),
-      fc.array(piece, { maxLength: 12 }).map((parts) => parts.join('')),
+      fc.array(piece, { maxLength: 7 }).map((parts) => parts.join('')),
     );
     fc.assert(
       fc.property(text, (value) => {

@@ -9,6 +9,8 @@ import { createRegistryClient } from '../../src/registry/http-client.ts';
 import { describeWith } from '../support/needs.ts';
 import { REGISTRY_NEEDS, startRegistry, type TestRegistry } from '../support/registry.ts';
 
+/** The server counts whole seconds: a token of one second may live for a thousandth of it. */
+const LIFETIME_SECONDS = 3;
 const PUSH = { repository: 'team/web', push: true };
 
 const startUpload: RegistryRequest = {
@@ -138,12 +140,12 @@ describeWith(REGISTRY_NEEDS, 'tokens', () => {
 
   for (const tellsLifetime of [true, false])
     test(`are renewed in the middle of a push${tellsLifetime ? '' : ', even when nobody said how long they live'}`, async () => {
-      Object.assign(registry.tokens!, { lifetimeSeconds: 1, tellsLifetime });
+      Object.assign(registry.tokens!, { lifetimeSeconds: LIFETIME_SECONDS, tellsLifetime });
       const client = createRegistryClient(registry.host, { env: registry.env });
       const before = registry.tokens!.requests.length;
       const started = await client.send(startUpload);
       await started.discard();
-      await sleep(1500);
+      await sleep((LIFETIME_SECONDS + 0.5) * 1000);
       const patched = await client.send({
         method: 'PATCH',
         url: started.headers.location!,
@@ -159,11 +161,11 @@ describeWith(REGISTRY_NEEDS, 'tokens', () => {
     });
 
   test('that expire while a stream is under way are renewed for the next request', async () => {
-    Object.assign(registry.tokens!, { lifetimeSeconds: 1, tellsLifetime: false });
+    Object.assign(registry.tokens!, { lifetimeSeconds: LIFETIME_SECONDS, tellsLifetime: false });
     const client = createRegistryClient(registry.host, { env: registry.env });
     const started = await client.send(startUpload);
     await started.discard();
-    await sleep(1500);
+    await sleep((LIFETIME_SECONDS + 0.5) * 1000);
     const stream: RegistryRequest = {
       method: 'PATCH',
       url: started.headers.location!,

@@ -31,11 +31,12 @@ exit 0
     const PATH = `${path.join(folder, 'bin')}:${path.dirname(process.execPath)}:${process.env.PATH}`;
     const REPORT = typeof report === 'string' ? report : JSON.stringify(report);
     const env = { ...process.env, PATH, REPORT, FAILING: failing };
-    const { stdout, status } = spawnSync('bash', [path.join(folder, '.ci/run')], {
+    const { stdout, stderr, status, signal, error } = spawnSync('bash', [path.join(folder, '.ci/run')], {
       env,
       encoding: 'utf8',
       cwd: '/',
     });
+    expect({ signal, error }, stdout + stderr).toEqual({ signal: null, error: undefined });
     return { lastLine: stdout.trimEnd().split('\n').at(-1), stdout, status };
   }
 

@@ -4,13 +4,21 @@
  */
 import { tmpdir } from 'node:os';
 
-/** Lets go of the copies of what other tests have mounted, which is below $1; what has to do with a folder $2 stays. */
+/**
+ * Lets go of the copies of what other tests have mounted, which is below $1; what has to do with a folder $2 stays. All at
+ * once, because others wait; names of mounts have their blanks in octal.
+ */
 const WITHOUT_OTHERS = String.raw`
 tests=$1 own=$2; shift 2
-while read -r _ _ _ _ target _; do
-  case $target/ in "$own"/*) continue ;; "$tests"/*) ;; *) continue ;; esac
-  case $own/ in "$target"/*) ;; *) umount --lazy "$target" 2>/dev/null || : ;; esac
-done </proc/self/mountinfo
+(
+  set --
+  while read -r _ _ _ _ target _; do
+    target=$(printf %b "$target")
+    case $target/ in "$own"/*) continue ;; "$tests"/*) ;; *) continue ;; esac
+    case $own/ in "$target"/*) ;; *) set -- "$@" "$target" ;; esac
+  done </proc/self/mountinfo
+  [ $# = 0 ] || umount --lazy "$@" 2>/dev/null
+) || :
 `;
 
 /**

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** The kernel ends what dies with its parent in its own time. */
-const PATIENCE_MS = 3000;
+const PATIENCE_MS = 10_000;
 const PAUSE_MS = 25;
 
 /** Mounts below a folder, and loop devices on files of it, in words. */
@@ -21,6 +21,11 @@ function tracesOf(folder: string): string[] {
 /** What is left of a folder after a moment's patience. */
 export function lastingTracesOf(folder: string): Promise<string[]> {
   return lasting(() => tracesOf(folder));
+}
+
+/** Mounts and loop devices that are left after a moment's patience. */
+export function lastingLeftovers(folder: string): Promise<string[]> {
+  return lasting(() => leftovers(folder));
 }
 
 /** What a look still finds after a moment's patience. */

@@ -1,4 +1,5 @@
 /** Images through a real registry: what travels is counted by the registry itself. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { digestOf } from '../../src/oci/digest.ts';
 import { parseReference } from '../../src/oci/reference.ts';
@@ -57,8 +58,11 @@ describeWith(REGISTRY_NEEDS, 'a real registry', () => {
 
   /** What the registry was asked while something happened. */
   async function asked(action: () => Promise<unknown>): Promise<RegistryLogLine[]> {
+    // It writes to its log a moment after it has answered.
+    await sleep(200);
     const before = registry.requests().length;
     await action();
+    await sleep(200);
     return registry.requests().slice(before);
   }
 

@@ -91,4 +91,4 @@ it('a check finds an error in every file that cannot be opened, the same one fir
   );
   expect(outcomes.size).toBeGreaterThan(15);
   expect(outcomes).toContain(undefined);
-}, 60_000);
+});

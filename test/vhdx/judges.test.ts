@@ -127,7 +127,7 @@ describe('generated chains', () => {
     atLeast('7-Zip', has7Zip);
     atLeast('libvhdi', hasLibvhdi);
     atLeast('qemu-img', hasQemu);
-  }, 600_000);
+  });
 });
 
 describeWith(['7zz', 'python:pyvhdi'], 'a chain of 20 layers', () => {

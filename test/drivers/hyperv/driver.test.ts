@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { runTool } from '../../../src/base/process.ts';
 import { openSession, staleSessions } from '../../../src/base/session.ts';
 import { randomGuid } from '../../../src/bytes/guid.ts';
@@ -15,11 +15,10 @@ import { PARTITION_TYPE } from '../../../src/gpt/format.ts';
 import { writeGpt } from '../../../src/gpt/write.ts';
 import { createDisk } from '../../../src/vhdx/sandbox.ts';
 import { describeWith } from '../../support/needs.ts';
-import { attachLoop, mount } from '../../support/powershell/standin/host/mounts.ts';
+import { attachLoop, detachLoop } from '../../support/powershell/standin/host/loop.ts';
+import { mount } from '../../support/powershell/standin/host/mounts.ts';
 import { STANDIN_NEEDS } from '../../support/powershell/standin/standin.ts';
 import { HyperVSite } from './site.ts';
-
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 300_000 });
 
 const MIB = 1024 ** 2;
 
@@ -39,7 +38,7 @@ async function makeTwoVolumes(filePath: string): Promise<void> {
   for (const part of parts) {
     const device = await attachLoop({ rawPath, ...part, readOnly: false });
     await runTool('mkntfs', ['--quick', '--force', device]);
-    await runTool('losetup', ['--detach', device]);
+    await detachLoop(device);
   }
   const place = path.join(folder, 'volume');
   const volume = await mount({ rawPath, ...parts[0], type: 'ntfs', folder: place, readOnly: false });

@@ -4,7 +4,7 @@ import type { Sandbox } from '../../../src/drivers/driver.ts';
 import type { NamespaceDriver } from '../../../src/drivers/namespace/driver.ts';
 import { describeWith } from '../../support/needs.ts';
 import { GUEST_NEEDS, run, sh, Workplace } from '../support/guest.ts';
-import { leftovers } from '../../support/traces.ts';
+import { lastingLeftovers } from '../../support/traces.ts';
 
 for (const runtime of ['crun', 'runc']) {
   describeWith([...GUEST_NEEDS, 'bash', runtime], `a command started by ${runtime}`, () => {
@@ -28,7 +28,7 @@ for (const runtime of ['crun', 'runc']) {
 
     afterAll(async () => {
       await driver.close();
-      expect(leftovers(place.stateFolder)).toEqual([]);
+      expect(await lastingLeftovers(place.stateFolder)).toEqual([]);
       place.remove();
     });
 

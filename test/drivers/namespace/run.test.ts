@@ -5,7 +5,7 @@ import type { Sandbox } from '../../../src/drivers/driver.ts';
 import type { NamespaceDriver } from '../../../src/drivers/namespace/driver.ts';
 import { describeWith } from '../../support/needs.ts';
 import { GUEST_NEEDS, run, sh, Workplace } from '../support/guest.ts';
-import { leftovers } from '../../support/traces.ts';
+import { lastingLeftovers } from '../../support/traces.ts';
 
 describeWith(GUEST_NEEDS, 'a command in a guest', () => {
   let place: Workplace;
@@ -21,7 +21,7 @@ describeWith(GUEST_NEEDS, 'a command in a guest', () => {
 
   afterAll(async () => {
     await driver.close();
-    expect(leftovers(place.stateFolder)).toEqual([]);
+    expect(await lastingLeftovers(place.stateFolder)).toEqual([]);
     place.remove();
   });
 

@@ -7,7 +7,7 @@ import type { NamespaceDriver } from '../../../src/drivers/namespace/driver.ts';
 import { startDiskServer } from '../../../src/fuse/client/disk-server.ts';
 import { describeWith } from '../../support/needs.ts';
 import { GUEST_NEEDS, sh, Workplace } from '../support/guest.ts';
-import { leftovers } from '../../support/traces.ts';
+import { lastingLeftovers } from '../../support/traces.ts';
 
 const KIB = 1024;
 
@@ -24,7 +24,7 @@ describeWith([...GUEST_NEEDS, 'e2fsck', 'dumpe2fs'], 'a sealed layer', () => {
 
   afterAll(async () => {
     await driver.close();
-    expect(leftovers(place.stateFolder)).toEqual([]);
+    expect(await lastingLeftovers(place.stateFolder)).toEqual([]);
     place.remove();
   });
 

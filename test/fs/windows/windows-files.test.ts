@@ -490,7 +490,7 @@ describe('whatever links a Windows guest has', () => {
       }),
       { numRuns: 100 },
     );
-  }, 30_000);
+  });
 });
 
 function isBehindLink(root: string, file: string): boolean {

@@ -1,7 +1,7 @@
 /** Real mounts and devices for tests, and their removal whatever the test did. */
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -40,12 +40,14 @@ export async function mountedBelow(folder: string, except = ''): Promise<string[
   return inside.map(([, target]) => target).reverse();
 }
 
-/** The loop devices on files below a folder, as losetup tells it. */
-export async function devicesBelow(folder: string): Promise<string[]> {
-  const { loopdevices = [] } = JSON.parse((await tool('losetup', '--list', '--json')) || '{}') as {
-    loopdevices?: { name: string; 'back-file': string }[];
+/** The loop devices on files below a folder, as losetup tells it: for `lasting`, as whoever looks at one keeps it for a moment. */
+export function devicesBelow(folder: string): string[] {
+  const list = execFileSync('losetup', ['--list', '--json'], { encoding: 'utf8' });
+  const { loopdevices = [] } = JSON.parse(list || '{}') as {
+    loopdevices?: { name: string; 'back-file': string | null }[];
   };
-  return loopdevices.filter((device) => device['back-file'].startsWith(folder)).map(({ name }) => name);
+  // A device of another test that goes during the listing has no file any more.
+  return loopdevices.filter((device) => device['back-file']?.startsWith(folder)).map(({ name }) => name);
 }
 
 /** A disk server that ends with the test. */
@@ -73,4 +75,10 @@ export async function mountIn(folder: string, device: string, options = 'noatime
   await mkdir(target, { recursive: true });
   await tool('mount', '-t', 'ext4', '-o', options, device, target);
   return target;
+}
+
+/** Unmounts what {@link mountIn} mounted, in every mount namespace that has a copy: that is what removing its folder does. */
+export async function unmount(target: string): Promise<void> {
+  await tool('umount', target);
+  await rmdir(target);
 }

@@ -1,6 +1,6 @@
 /** Power may go at any moment while a finished file is changed: what was flushed is there, and the file is sound. */
 import fc from 'fast-check';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { MemoryFile } from '../../../src/disk/memory-file.ts';
 import { EditedDisk } from '../../../src/vhdx/edit/edited-disk.ts';
 import { openEditor } from '../../../src/vhdx/edit/open.ts';
@@ -11,8 +11,6 @@ import { diceOf, Journal, RecordedFile, type Dice } from './recorded-file.ts';
 import { SectorHistory } from './sector-history.ts';
 
 // Many moments of many runs, on a machine that may have more to do.
-vi.setConfig({ testTimeout: 600_000 });
-
 const DISK_BYTES = 6 * MIB;
 /** HYPERFILE_CRASH_RUNS asks for more than the tests have time for. */
 const RUNS = Number(process.env.HYPERFILE_CRASH_RUNS ?? 40);

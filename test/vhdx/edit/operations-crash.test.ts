@@ -1,6 +1,6 @@
 /** Power may go at any moment while a disk is resized, compacted or merged: no disk of the chain reads differently for it. */
 import fc from 'fast-check';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { MemoryFile } from '../../../src/disk/memory-file.ts';
 import { ChainIndex } from '../../../src/vhdx/chain-index.ts';
 import { EditedDisk } from '../../../src/vhdx/edit/edited-disk.ts';
@@ -15,8 +15,6 @@ import { memoryChild } from './memory-vhdx.ts';
 import { diceOf, Journal, RecordedFile, type Dice } from './recorded-file.ts';
 
 // Many moments of many runs, on a machine that may have more to do.
-vi.setConfig({ testTimeout: 600_000 });
-
 const DISK_BYTES = 10 * MIB;
 const RUNS = Number(process.env.HYPERFILE_CRASH_RUNS ?? 20);
 const MOMENTS = 40;

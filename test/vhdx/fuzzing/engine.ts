@@ -52,10 +52,10 @@ export class Fuzzer {
   run(number: number): CaseResult {
     const plan = this.#plan(number);
     const started = performance.now();
-    const before = mostMemory();
     try {
-      const outcome = this.#examine(plan, number);
-      const grownBytes = mostMemory() - before;
+      let [outcome, grownBytes] = this.#measured(plan, number);
+      // Garbage that was not collected in time counts once; what a case takes, it takes again.
+      if (grownBytes > MAX_GROWTH_BYTES) [outcome, grownBytes] = this.#measured(plan, number);
       if (grownBytes > MAX_GROWTH_BYTES) throw new Violation(`memory grew by ${grownBytes} bytes`);
       return { seed: plan.subject.seed.name, outcome, grownBytes, milliseconds: performance.now() - started };
     } catch (error) {
@@ -69,6 +69,12 @@ export class Fuzzer {
     const subject = random.pick(this.#subjects);
     const breaker = new Breaker(random, new MutantFile(subject.seed.image), subject.anatomy);
     return { subject, edits: breaker.breaks(), fixes: anyFixes(random) };
+  }
+
+  #measured(plan: Plan, number: number): [outcome: Outcome, grownBytes: number] {
+    const before = mostMemory();
+    const outcome = this.#examine(plan, number);
+    return [outcome, mostMemory() - before];
   }
 
   #examine({ subject, edits, fixes }: Plan, number: number): Outcome {

@@ -10,7 +10,8 @@ import { PARTITION_TYPE } from '../../../../src/gpt/format.ts';
 import { writeGpt } from '../../../../src/gpt/write.ts';
 import { createDisk } from '../../../../src/vhdx/sandbox.ts';
 import { stateFile } from './host/first-start.ts';
-import { attachLoop, mount } from './host/mounts.ts';
+import { attachLoop, detachLoop } from './host/loop.ts';
+import { mount } from './host/mounts.ts';
 
 const MIB = 1024 ** 2;
 
@@ -87,7 +88,7 @@ async function format(
     if (type === 'ntfs') await runTool('mkntfs', ['--quick', '--force', device]);
     else await runTool('mke2fs', ['-q', '-t', 'ext4', '-F', device]);
   } finally {
-    await runTool('losetup', ['--detach', device]);
+    await detachLoop(device);
   }
 }
 

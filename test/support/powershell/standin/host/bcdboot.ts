@@ -8,7 +8,7 @@ import path from 'node:path';
 import { runTool } from '../../../../../src/base/process.ts';
 import type { Call, Handlers } from './call.ts';
 import { notInContract } from './errors.ts';
-import { attachLoop } from './mounts.ts';
+import { attachLoop, detachLoop } from './loop.ts';
 import { failed, type ShownPartition, type Storage } from './storage.ts';
 
 export const BCDBOOT_NEEDS: readonly string[] = ['mkfs.vfat', 'mcopy'];
@@ -68,7 +68,7 @@ async function writeLoader(loader: string, windows: ShownPartition, efi: ShownPa
     writeFileSync(path.join(folder, STORE), `osdevice=${windows.partition.id}\n`);
     await runTool('mcopy', ['-s', '-o', '-i', device, path.join(folder, 'EFI'), '::']);
   } finally {
-    await runTool('losetup', ['--detach', device]);
+    await detachLoop(device);
     rmSync(folder, { recursive: true });
   }
 }

@@ -1,16 +1,12 @@
 /** The file systems of an attached disk, mounted for real: NTFS through ntfs-3g with Windows' rules for names. */
-import { mkdirSync, readdirSync, rmdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmdirSync, statSync } from 'node:fs';
 import { runTool } from '../../../../../src/base/process.ts';
 import type { FileSystemType } from '../../../../../src/fs/identify.ts';
+import { attachLoop, detachLoop, type LoopRequest } from './loop.ts';
 
-export interface MountRequest {
-  readonly rawPath: string;
-  /** The part of it, in bytes. */
-  readonly offset: number;
-  readonly length: number;
+export interface MountRequest extends LoopRequest {
   readonly type: FileSystemType;
   readonly folder: string;
-  readonly readOnly: boolean;
 }
 
 export interface Mounted {
@@ -39,7 +35,7 @@ export async function mount(request: MountRequest): Promise<Mounted> {
     if (type === 'ntfs') await runTool(NTFS[0], ['-o', `${NTFS[1]},${access}`, device, folder]);
     else await runTool('mount', ['-t', type, '-o', access, device, folder]);
   } catch (error) {
-    await runTool('losetup', ['--detach', device]);
+    await detachLoop(device);
     throw error;
   }
   return {
@@ -47,25 +43,17 @@ export async function mount(request: MountRequest): Promise<Mounted> {
     flush: async () => void (await runTool('sync', ['--file-system', folder])),
     unmount: async () => {
       await unmountBusy(folder);
-      await runTool('losetup', ['--detach', device]);
+      renew(folder);
+      await detachLoop(device);
     },
   };
 }
 
-/** A loop device over a part of a raw image. */
-export async function attachLoop(
-  request: Pick<MountRequest, 'rawPath' | 'offset' | 'length' | 'readOnly'>,
-): Promise<string> {
-  const { rawPath, offset, length, readOnly } = request;
-  const part = ['--offset', String(offset), '--sizelimit', String(length)];
-  const { stdout } = await runTool('losetup', [
-    '--find',
-    '--show',
-    ...part,
-    ...(readOnly ? ['--read-only'] : []),
-    rawPath,
-  ]);
-  return stdout.trim();
+/** Ends the copies of a mount in other mount namespaces: that is what removing its folder does. */
+function renew(folder: string): void {
+  const { mode } = statSync(folder);
+  rmdirSync(folder);
+  mkdirSync(folder, { mode });
 }
 
 /** A process that was just ended may hold its working folder for a moment. */

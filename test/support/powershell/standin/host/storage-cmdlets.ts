@@ -7,7 +7,7 @@ import type { Call, Handlers, TypedObject } from './call.ts';
 import { NoSuchObject, notInContract } from './errors.ts';
 import type { Host } from './host.ts';
 import { describeMediumVolume } from './media.ts';
-import { attachLoop } from './mounts.ts';
+import { attachLoop, detachLoop } from './loop.ts';
 import {
   describeDisk,
   describePartition,
@@ -291,7 +291,7 @@ async function formatVolume(host: Host, call: Call): Promise<void> {
       else if (type === 'FAT32') await runTool('mkfs.vfat', ['-F', '32', '-n', label.toUpperCase(), device]);
       else throw notInContract(`Format-Volume -FileSystem ${type}`);
     } finally {
-      await runTool('losetup', ['--detach', device]);
+      await detachLoop(device);
     }
     const found = host.storage.partitions().find(({ partition: { id } }) => id === partition.id);
     if (found === undefined) throw failed('the disk was removed meanwhile');
