@@ -5,7 +5,7 @@
 import { readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { describeWith } from '../support/needs.ts';
 import {
   answerAsLinux,
@@ -18,8 +18,6 @@ import { startStandIn, type StandIn } from '../support/powershell/standin/standi
 import { makeWindowsDisk } from '../support/powershell/standin/windows-disk.ts';
 import { Machine, MACHINE_NEEDS } from './support/registry-machine.ts';
 import { expectNoStack } from './support/site.ts';
-
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 const LONGEST_MS = 200_000;
 
@@ -176,6 +174,7 @@ site/page.html f 755 0:0 1
       building.signalGroup(signal);
       const { err } = await building.ended;
       expectNoStack(err);
+      await standIn.host.settled();
       await here.done(['images']);
       const run = path.join(here.home, 'run');
       expect(readdirSync(run)).toEqual([]);

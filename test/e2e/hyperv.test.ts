@@ -5,7 +5,7 @@
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { describeWith } from '../support/needs.ts';
 import { readGuestFiles } from '../support/powershell/standin/read-disk.ts';
 import { startStandIn, STANDIN_NEEDS, type StandIn } from '../support/powershell/standin/standin.ts';
@@ -13,8 +13,6 @@ import { makeWindowsDisk } from '../support/powershell/standin/windows-disk.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
 import { Machine, MACHINE_NEEDS } from './support/registry-machine.ts';
 import { expectNoStack } from './support/site.ts';
-
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 const SAMPLE = path.resolve(import.meta.dirname, '../../samples/windows-web');
 const LONGEST_MS = 200_000;
@@ -136,9 +134,12 @@ describeWith([...new Set([...STANDIN_NEEDS, ...MACHINE_NEEDS])], 'a Windows gues
     async (cmdlet) => {
       const before = standIn.host.calls.length;
       const secret = ['--secret', `id=guest,src=${path.join(here.folder, 'guest.txt')}`];
+      const held = Promise.withResolvers<void>();
+      standIn.host.faults.holdNext.set(cmdlet, held.promise);
       const building = here.startBuild(recipe, [...secret, '--no-cache'], { longestMs: LONGEST_MS });
       while (!standIn.host.calls.slice(before).includes(cmdlet)) await sleep(5);
       building.signalGroup('SIGINT');
+      held.resolve();
       const { status, err } = await building.ended;
       expect(status, err).toBe(130);
       expectNoStack(err);
@@ -159,6 +160,7 @@ describeWith([...new Set([...STANDIN_NEEDS, ...MACHINE_NEEDS])], 'a Windows gues
       while (!standIn.host.calls.slice(before).includes(cmdlet)) await sleep(5);
       building.signalGroup('SIGKILL');
       await building.ended;
+      await standIn.host.settled();
       if (what === 'was on a host that lost power') await standIn.host.restart();
       expect(standIn.host.leftovers().machines).toHaveLength(machineCount);
       await here.done(['images']);

@@ -2,7 +2,7 @@
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { runTool } from '../../../src/base/process.ts';
 import type { Sandbox } from '../../../src/drivers/driver.ts';
 import type { HyperVDriver } from '../../../src/drivers/hyperv/driver.ts';
@@ -12,8 +12,6 @@ import { GIB } from '../../support/powershell/standin/host/faults.ts';
 import { STANDIN_NEEDS } from '../../support/powershell/standin/standin.ts';
 import { ACCESS, line, runLine } from './line.ts';
 import { HyperVSite } from './site.ts';
-
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 300_000 });
 
 describeWith(STANDIN_NEEDS, 'a host where something goes wrong', () => {
   const site = new HyperVSite();
@@ -26,6 +24,7 @@ describeWith(STANDIN_NEEDS, 'a host where something goes wrong', () => {
     Object.assign(faults, { freeMemoryBytes: 16 * GIB, latencyMs: 0 });
     Object.assign(guest, { heartbeatAfterMs: 0, directAfterMs: 0 });
     await driver.close();
+    await site.standIn.host.settled();
     site.expectClean();
   });
 
@@ -51,8 +50,15 @@ describeWith(STANDIN_NEEDS, 'a host where something goes wrong', () => {
   }
 
   test('waits for a guest that boots slowly', async () => {
-    Object.assign(site.standIn.host.guest, { heartbeatAfterMs: 1000, directAfterMs: 2500 });
-    const sandbox = await open();
+    const { guest } = site.standIn.host;
+    Object.assign(guest, { heartbeatAfterMs: Infinity, directAfterMs: Infinity });
+    const onStatus = (status: string | undefined): void => {
+      // It goes on when it has been seen as it is.
+      if (status?.startsWith('no heartbeat')) guest.heartbeatAfterMs = 0;
+      if (status?.includes('PowerShell Direct')) guest.directAfterMs = 0;
+    };
+    driver = site.driver();
+    const sandbox = await driver.open({ chain: [site.base], sandboxPath: site.layer('one'), onStatus });
     expect((await runLine(sandbox, 'echo up')).stdout).toBe('up\r\n');
   });
 
@@ -140,22 +146,26 @@ describeWith(STANDIN_NEEDS, 'a host where something goes wrong', () => {
 
   test('loses the connection to the guest in the middle of a command', async () => {
     const sandbox = await open();
-    await runLine(sandbox, 'exit 0');
-    const running = sandbox.run(line('sleep 60'), { onOutput: () => undefined });
-    setTimeout(() => void site.standIn.host.guests.endSessions(), 1500);
+    let ended: Promise<void> | undefined;
+    const running = sandbox.run(line('echo begun && sleep 60'), {
+      onOutput: () => void (ended ??= site.standIn.host.guests.endSessions()),
+    });
     await expect(running).rejects.toMatchObject({ code: 'HYPERV_GUEST_LOST' });
+    await ended;
   });
 
   test('loses PowerShell in the middle of a command', async () => {
     const before = powershells();
     const sandbox = await open();
-    await runLine(sandbox, 'exit 0');
-    const running = sandbox.run(line('sleep 60'), { onOutput: () => undefined });
-    await sleep(1500);
-    const own = powershells().filter((pid) => !before.includes(pid));
-    expect(own).toHaveLength(1);
-    process.kill(own[0], 'SIGKILL');
+    let own: number[] = [];
+    const running = sandbox.run(line('echo begun && sleep 60'), {
+      onOutput: () => {
+        own = powershells().filter((pid) => !before.includes(pid));
+        for (const pid of own) process.kill(pid, 'SIGKILL');
+      },
+    });
     await expect(running).rejects.toMatchObject({ code: 'POWERSHELL_LOST' });
+    expect(own).toHaveLength(1);
     await expect(runLine(sandbox, 'exit 0')).rejects.toMatchObject({ code: 'DRIVER_SANDBOX_CLOSED' });
   });
 

@@ -14,7 +14,7 @@ import {
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Progress } from '../../../src/base/events.ts';
 import { openSession, staleSessions, type Session } from '../../../src/base/session.ts';
 import type { InstallRequest } from '../../../src/drivers/driver.ts';
@@ -32,8 +32,6 @@ import { describeWith } from '../../support/needs.ts';
 import { startStandIn, type StandIn } from '../../support/powershell/standin/standin.ts';
 import { makeWindowsMedium, MEDIUM_NEEDS } from '../../support/powershell/standin/windows-medium.ts';
 import { isAlive } from './session/support.ts';
-
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 300_000 });
 
 const MARK = 'store-1';
 const MIB = 1024 ** 2;
@@ -335,7 +333,7 @@ describeWith(MEDIUM_NEEDS, 'Windows from its medium', () => {
       expect(readdirSync(state)).toEqual(['run']);
     }
     expect(existsSync(inStore('windows.iso'))).toBe(true);
-  }, 600_000);
+  });
 
   /** Runs an installation until its host has been asked so often; returns what it was asked. */
   async function killed(state: string, lastCall: number): Promise<string[]> {
@@ -360,6 +358,7 @@ describeWith(MEDIUM_NEEDS, 'Windows from its medium', () => {
     const status = await ended;
     if (lastCall === Infinity) expect(status).toBe(0);
     while (children.some(isAlive)) await sleep(20);
+    await standIn.host.settled();
     return standIn.host.calls.splice(0);
   }
 });

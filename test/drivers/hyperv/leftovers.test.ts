@@ -4,7 +4,7 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFile
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { staleSessions } from '../../../src/base/session.ts';
 import { HyperVHost } from '../../../src/drivers/hyperv/host.ts';
 import { cleanLeftovers } from '../../../src/drivers/hyperv/leftovers.ts';
@@ -13,8 +13,6 @@ import { describeWith } from '../../support/needs.ts';
 import { startStandIn, STANDIN_NEEDS, type StandIn } from '../../support/powershell/standin/standin.ts';
 import { makeWindowsDisk } from '../../support/powershell/standin/windows-disk.ts';
 import { isAlive } from './session/support.ts';
-
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 const MARK = 'store-1';
 
@@ -49,7 +47,7 @@ describeWith(STANDIN_NEEDS, 'a command that is killed', () => {
 
   const stateFolder = (): string => path.join(folder, 'state');
 
-  /** Runs a step until its host has been asked so many times; returns when it and its PowerShell are gone. */
+  /** Runs a step until its host has been asked so many times; returns when nothing goes on any more. */
   async function step(lastCall: number): Promise<void> {
     const sandbox = path.join(path.dirname(base), 'sandbox.vhdx');
     const script = path.join(import.meta.dirname, 'killed-step.ts');
@@ -70,6 +68,7 @@ describeWith(STANDIN_NEEDS, 'a command that is killed', () => {
     const status = await ended;
     if (lastCall === Infinity) expect(status).toBe(0);
     while (started.some(isAlive)) await sleep(20);
+    await standIn.host.settled();
   }
 
   function left(): object {

@@ -1,6 +1,6 @@
 /** Runs a script in the PowerShell of the tests and reads what it says in JSON. */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
@@ -10,8 +10,8 @@ export interface ScriptRun {
 }
 
 /**
- * In front of every script: `say` writes a value, and `failure` what a block fails with, or null: the identifier of the
- * error without the class that follows it, and its category.
+ * In front of every script: `say` writes a value, `failure` what a block fails with, or null: the identifier of the error
+ * without the class that follows it, and its category; `pause` waits for what the test does meanwhile.
  */
 const PRELUDE = `Set-StrictMode -Version 3
 $ErrorActionPreference = 'Stop'
@@ -21,13 +21,31 @@ function failure {
     param([scriptblock] $Block)
     try { $null = & $Block; $null } catch { '{0} {1}' -f ($_.FullyQualifiedErrorId -replace ',.*'), $_.CategoryInfo.Category }
 }
+function pause {
+    Set-Content -LiteralPath "$PSCommandPath.pause" -Value 'here'
+    while (Test-Path -LiteralPath "$PSCommandPath.pause") { Start-Sleep -Milliseconds 20 }
+}
 `;
+const POLL_MS = 20;
 
-/** The values that the script said, in order. Fails when it wrote to standard error or ended with an error. */
-export async function runScript<T = unknown>(run: ScriptRun, script: string): Promise<T[]> {
+/**
+ * The values that the script said, in order. Fails when it wrote to standard error or ended with an error.
+ *
+ * @param onPause what is done while it pauses
+ */
+export async function runScript<T = unknown>(
+  run: ScriptRun,
+  script: string,
+  onPause: () => void = () => undefined,
+): Promise<T[]> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'hyperfile-script-'));
   const file = path.join(folder, 'script.ps1');
   writeFileSync(file, PRELUDE + script);
+  const pauses = setInterval(() => {
+    if (!existsSync(`${file}.pause`)) return;
+    onPause();
+    rmSync(`${file}.pause`);
+  }, POLL_MS);
   try {
     const { stdout, stderr, status } = await ended(run, file);
     if (stderr !== '' || status !== 0)
@@ -37,6 +55,7 @@ export async function runScript<T = unknown>(run: ScriptRun, script: string): Pr
       .filter((line) => line !== '')
       .map((line) => JSON.parse(line) as T);
   } finally {
+    clearInterval(pauses);
     rmSync(folder, { recursive: true });
   }
 }

@@ -1,5 +1,5 @@
 /** Commands in Linux guests: the system's own SSH client against a real server. */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
@@ -8,8 +8,6 @@ import { LinuxGuest } from '../../../../src/drivers/hyperv/guest/linux-guest.ts'
 import { Ssh } from '../../../../src/drivers/hyperv/guest/ssh.ts';
 import { describeWith } from '../../../support/needs.ts';
 import { PASSWORD, SSH_SERVER_NEEDS, startSshServer, type SshServer } from '../../../support/ssh-server.ts';
-
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 interface Ran {
   readonly status: number;
@@ -93,7 +91,9 @@ describeWith(SSH_SERVER_NEEDS, 'a Linux guest', () => {
   test('tells of output as it comes, of all of it, and waits for whoever listens', async () => {
     let lines = '';
     let isBusy = false;
-    const script = 'i=0; while [ $i -lt 20000 ]; do echo "line $i"; i=$((i+1)); done';
+    // Goes on when its first line has been heard.
+    const script = `echo first; while [ ! -e /srv/heard ]; do sleep 0.02; done
+      i=0; while [ $i -lt 20000 ]; do echo "line $i"; i=$((i+1)); done`;
     await guest.run(
       { argv: ['sh', '-c', script], env: {}, workdir: '/', user: '', network: 'host' },
       {
@@ -103,10 +103,11 @@ describeWith(SSH_SERVER_NEEDS, 'a Linux guest', () => {
           await new Promise(setImmediate);
           isBusy = false;
           lines += chunk.toString();
+          if (lines === 'first\n') writeFileSync(path.join(server.root, 'srv/heard'), '');
         },
       },
     );
-    expect(lines).toBe(Array.from({ length: 20_000 }, (_, i) => `line ${i}\n`).join(''));
+    expect(lines).toBe(`first\n${Array.from({ length: 20_000 }, (_, i) => `line ${i}\n`).join('')}`);
   });
   test('does not wait for what a program has left behind', async () => {
     expect(await sh('sleep 600 & echo done')).toEqual({ status: 0, stdout: 'done\n', stderr: '' });

@@ -25,8 +25,8 @@ export interface Bench {
   readonly connect: (request?: Partial<ConnectRequest>) => Promise<Guest>;
   /** So many sessions of PowerShell Direct are open; the host hears of the end of one a moment after PowerShell. */
   readonly expectSessions: (count: number) => Promise<void>;
-  /** As before the first test: on, prompt, and nobody connected. */
-  readonly reset: () => Promise<void>;
+  /** Prompt, and on: tells whether it had to be switched on. Whoever was connected before still is, else. */
+  readonly reset: () => Promise<boolean>;
   /** Off and on. */
   readonly restart: () => Promise<void>;
   /** A call that is cancelled takes its PowerShell with it. */
@@ -64,7 +64,9 @@ export async function startBench(system: { readonly fileSystem?: 'ext4' } = {}):
       vi.waitFor(() => expect(standIn.host.guests.count()).toBe(count), { timeout: 10_000, interval: 10 }),
     reset: async () => {
       Object.assign(standIn.host.guest, promptGuest());
-      if ((await host.machine(machineId)).state === 'Off') await switchOn(host, machineId);
+      const isOff = standIn.host.machineById(machineId).state === 'Off';
+      if (isOff) await switchOn(host, machineId);
+      return isOff;
     },
     restart: async () => {
       await host.stopMachine(machineId, 0);

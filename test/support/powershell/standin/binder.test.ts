@@ -1,6 +1,5 @@
 /** The stand-in's cmdlets take exactly what the contract says, through PowerShell's own parameter binder. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import type { Server } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -9,14 +8,14 @@ import { readContract, type CmdletContract, type ParameterSet } from '../contrac
 import { powershellEngine, POWERSHELL_ENVIRONMENT, POWERSHELL_NEEDS } from '../engine.ts';
 import { describeWith } from '../../needs.ts';
 import { runScript, type ScriptRun } from '../run-script.ts';
-import { listen } from './host/server.ts';
+import { listen, type CallServer } from './host/server.ts';
 import { layModules } from './module/build-module.ts';
 
 const CMDLETS = readContract().cmdlets.filter(({ module }) => ['Hyper-V', 'Storage'].includes(module));
 
 describeWith([...new Set([...POWERSHELL_NEEDS, 'dotnet:10'])], "the stand-in's parameters", () => {
   let folder: string;
-  let server: Server;
+  let server: CallServer;
   let run: ScriptRun;
 
   beforeAll(async () => {

@@ -41,7 +41,8 @@ describeWith(STANDIN_NEEDS, "the stand-in's disks", () => {
   const at = (name: string): string => path.join(folder, name);
   /** A path as a literal of PowerShell. */
   const lit = (name: string): string => `'${at(name).replaceAll("'", "''")}'`;
-  const run = <T = unknown>(script: string): Promise<T[]> => runScript<T>(standIn, script);
+  const run = <T = unknown>(script: string, onPause?: () => void): Promise<T[]> =>
+    runScript<T>(standIn, script, onPause);
 
   test('are made, described and tested with what is really in the files', async () => {
     const [made, child, good] = await run<Record<string, unknown>>(
@@ -205,13 +206,15 @@ Hyper-V\\Dismount-VHD -Path ${lit('linux.vhdx')}`,
   });
 
   test('appear with their volumes only after a while, when the host is slow', async () => {
-    standIn.host.faults.volumesAppearAfterMs = 1500;
+    const { faults } = standIn.host;
+    faults.volumesAppearAfterMs = Infinity;
     const [early, late] = await run(
       `$disk = Hyper-V\\Mount-VHD -Path ${lit('base.vhdx')} -NoDriveLetter -Passthru
 say (failure { Storage\\Get-Partition -DiskNumber $disk.DiskNumber })
-while (failure { Storage\\Get-Partition -DiskNumber $disk.DiskNumber }) { Start-Sleep -Milliseconds 100 }
+pause
 say @(Storage\\Get-Partition -DiskNumber $disk.DiskNumber).Count
 Hyper-V\\Dismount-VHD -Path ${lit('base.vhdx')}`,
+      () => (faults.volumesAppearAfterMs = 0),
     );
     expect(early).toBe('CmdletizationQuery_NotFound_DiskNumber ObjectNotFound');
     expect(late).toBe(3);

@@ -36,7 +36,8 @@ describeWith(STANDIN_NEEDS, "the stand-in's machines", () => {
   });
 
   const lit = (name: string): string => `'${path.join(folder, name)}'`;
-  const run = <T = unknown>(script: string): Promise<T[]> => runScript<T>(standIn, script);
+  const run = <T = unknown>(script: string, onPause?: () => void): Promise<T[]> =>
+    runScript<T>(standIn, script, onPause);
   /** A machine `$vm` of generation 2 on a difference of the base. */
   const machine = (
     disk = 'disk.vhdx',
@@ -183,21 +184,32 @@ say (Hyper-V\\Get-VM | ForEach-Object { '{0} {1}' -f $_.Name, $_.State })`,
   });
 
   test('say with their heartbeat when the guest is there, and shut down only then', async () => {
-    standIn.host.guest.heartbeatAfterMs = 1500;
+    const { guest } = standIn.host;
+    guest.heartbeatAfterMs = Infinity;
     const answers = await run(
       `${machine()}
 say ([string] (Hyper-V\\Get-VM -Id $vm.Id).Heartbeat)
 Hyper-V\\Start-VM -VM $vm
 say (Hyper-V\\Get-VM -Id $vm.Id).Heartbeat.ToString()
 say (failure { Hyper-V\\Stop-VM -VM $vm })
-while ((Hyper-V\\Get-VM -Id $vm.Id).Heartbeat -ne 'OkApplicationsHealthy') { Start-Sleep -Milliseconds 100 }
+pause
+say (Hyper-V\\Get-VM -Id $vm.Id).Heartbeat.ToString()
 say (Hyper-V\\Get-VMIntegrationService -VM $vm | Where-Object Id -like '*84EAAE65-2F2E-45F5-9BB5-0E857DC8EB47').PrimaryOperationalStatus
 Hyper-V\\Connect-VMNetworkAdapter -VMName build -SwitchName 'Default Switch'
 say (Hyper-V\\Get-VMNetworkAdapter -VM $vm).IPAddresses[0]
 Hyper-V\\Stop-VM -VM $vm
 say (Hyper-V\\Get-VM -Id $vm.Id).State.ToString()`,
+      () => (guest.heartbeatAfterMs = 0),
     );
-    expect(answers).toEqual(['', 'NoContact', 'OperationFailed NotSpecified', 'Ok', '172.20.0.2', 'Off']);
+    expect(answers).toEqual([
+      '',
+      'NoContact',
+      'OperationFailed NotSpecified',
+      'OkApplicationsHealthy',
+      'Ok',
+      '172.20.0.2',
+      'Off',
+    ]);
   });
 
   test('have devices and settings', async () => {
@@ -276,7 +288,8 @@ say (failure { Hyper-V\\Checkpoint-VM -VM $vm })`,
   });
 
   test('are reached through PowerShell Direct with the right name and password, once the guest answers', async () => {
-    standIn.host.guest.directAfterMs = 1500;
+    const { guest } = standIn.host;
+    guest.directAfterMs = Infinity;
     const answers = await run(
       `${machine()}
 $credential = [pscredential]::new('Administrator', (ConvertTo-SecureString 'Passw0rd!' -AsPlainText -Force))
@@ -285,13 +298,14 @@ say (failure { Microsoft.PowerShell.Core\\New-PSSession -VMName build -Credentia
 say (failure { Microsoft.PowerShell.Core\\New-PSSession -VMName other -Credential $credential })
 Hyper-V\\Start-VM -VM $vm
 say (failure { Microsoft.PowerShell.Core\\New-PSSession -VMId $vm.Id -Credential $credential })
-Start-Sleep -Milliseconds 1600
+pause
 try { Microsoft.PowerShell.Core\\New-PSSession -VMId $vm.Id -Credential $wrong }
 catch { say $_.Exception.GetType().Name }
 $session = Microsoft.PowerShell.Core\\New-PSSession -VMId $vm.Id -Credential $credential
 say "$(Microsoft.PowerShell.Core\\Invoke-Command -Session $session -ScriptBlock { (Test-Path -LiteralPath C:\\Windows\\System32), $env:COMPUTERNAME })"
 Remove-PSSession -Session $session
 say $session.State.ToString()`,
+      () => (guest.directAfterMs = 0),
     );
     expect(answers).toEqual([
       'InvalidVMState InvalidArgument',
@@ -332,18 +346,17 @@ Hyper-V\\Stop-VM -VM $vm`,
 Hyper-V\\Start-VM -VM $vm
 ${SESSION}
 say ready
-say (failure { Invoke-Command -Session $session { Start-Sleep -Seconds 600 } })
+say (failure { Invoke-Command -Session $session { Set-Content -LiteralPath C:\\begun.txt -Value begun; Start-Sleep -Seconds 600 } })
 say $session.State.ToString()`;
-    const breaking = breakSoon();
-    const answers = await run(script);
-    await breaking;
+    const [answers] = await Promise.all([run(script), breakInTheMiddle()]);
     expect(answers[0]).toBe('ready');
     expect(answers[1]).not.toBeNull();
     expect(answers[2]).toBe('Broken');
 
-    async function breakSoon(): Promise<void> {
-      while (standIn.host.guests.count() === 0) await new Promise((resolve) => setTimeout(resolve, 50));
-      await new Promise((resolve) => setTimeout(resolve, 4000));
+    async function breakInTheMiddle(): Promise<void> {
+      const roots = () => [...standIn.host.machines.values()].flatMap(({ running }) => running?.root ?? []);
+      const hasBegun = () => roots().some((root) => existsSync(path.join(root, 'begun.txt')));
+      await vi.waitUntil(hasBegun, { timeout: 90_000 });
       await standIn.host.guests.endSessions();
     }
   });

@@ -4,21 +4,21 @@
  */
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { describeWith } from '../../../../support/needs.ts';
 import { POWERSHELL_NEEDS } from '../../../../support/powershell/engine.ts';
 import { isAlive, PROGRAM, sampleSession, temporaryFolder, until, written } from '../support.ts';
 import { bareShell, ending, hangs, literal, MOMENT_MS } from './bare.ts';
 import { nodeProgram } from './node-program.ts';
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 300_000 });
-
 describeWith(POWERSHELL_NEEDS, 'in the real PowerShell', () => {
   test('dispose makes a running call of the library succeed and a waiting one hang; close rejects both', async () => {
     using folder = temporaryFolder();
     const shell = await bareShell();
-    const [running, waiting] = [shell.invoke('Start-Sleep -Seconds 600'), shell.invoke('2')];
-    await sleep(500);
+    const begun = path.join(folder.path, 'begun');
+    const sleeping = `[IO.File]::WriteAllText(${literal(begun)}, $PID); Start-Sleep -Seconds 600`;
+    const [running, waiting] = [shell.invoke(sleeping), shell.invoke('2')];
+    await written(begun);
     await shell.dispose();
     expect(await ending(running)).toBe('resolved');
     expect(await hangs(waiting)).toBe(true);

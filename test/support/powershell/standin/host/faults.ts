@@ -16,6 +16,8 @@ export interface Faults {
   latencyMs: number;
   /** Calls of a cmdlet that fail, by its name; each is used once. */
   readonly failNext: Map<string, ErrorKind>;
+  /** Calls of a cmdlet that wait until a test lets them go on, by its name; each is used once. */
+  readonly holdNext: Map<string, Promise<void>>;
   /** Mounts appear without their volumes for so long: Windows' plug and play takes its time. */
   volumesAppearAfterMs: number;
   /** Get-VHD does not know the number of a mounted disk for so long. */
@@ -64,6 +66,7 @@ export function noFaults(): Faults {
     freeMemoryBytes: 16 * GIB,
     latencyMs: 0,
     failNext: new Map(),
+    holdNext: new Map(),
     volumesAppearAfterMs: 0,
     numbersAppearAfterMs: 0,
   };

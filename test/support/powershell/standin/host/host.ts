@@ -3,7 +3,6 @@
  * that its machines and mounts outlive the PowerShell sessions that made them, and tests can look at everything.
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import type { Server } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -25,7 +24,7 @@ import { machineHandlers } from './machine-cmdlets.ts';
 import { Media, mediaHandlers } from './media.ts';
 import type { Language } from './messages.ts';
 import { Power } from './power.ts';
-import { listen } from './server.ts';
+import { listen, type CallServer } from './server.ts';
 import { Storage } from './storage.ts';
 import { storageHandlers } from './storage-cmdlets.ts';
 import { vhdHandlers } from './vhd.ts';
@@ -58,7 +57,6 @@ export class Host {
   readonly media = new Media(path.join(this.folder, 'media'));
   readonly drives = new Drives(this);
   readonly power = new Power(this);
-  readonly #inFlight = new Set<Promise<void>>();
   readonly checkpoints = new Checkpoints(this);
   readonly guests: Guests;
   /** Every call so far, by cmdlet, in order. */
@@ -66,7 +64,7 @@ export class Host {
   /** What went wrong in the stand-in itself, not in what it stands for. */
   readonly ownFaults: unknown[] = [];
   readonly #handlers: Handlers;
-  #server: Server | undefined;
+  #server: CallServer | undefined;
 
   constructor(options: HostOptions) {
     this.powershell = options.powershell;
@@ -99,7 +97,7 @@ export class Host {
     this.#server = await listen({
       socketPath: this.socketPath,
       language: () => this.language,
-      answer: (call) => this.#noted(this.#answer(call)),
+      answer: (call) => this.#answer(call),
       onFault: (error) => this.onFault(error),
     });
   }
@@ -128,9 +126,14 @@ export class Host {
     };
   }
 
+  /** When all calls so far are done, also those whose callers were killed meanwhile. */
+  async settled(): Promise<void> {
+    await this.#server?.settled();
+  }
+
   /** As after a power failure: machines are off, mounts are gone. Whoever had called must have gone before. */
   async restart(): Promise<void> {
-    await Promise.allSettled(this.#inFlight);
+    await this.settled();
     for (const machine of this.machines.values()) if (machine.running) await this.power.turnOff(machine);
     for (const disk of [...this.attachments.disks]) {
       this.storage.remove(disk);
@@ -143,14 +146,10 @@ export class Host {
     this.ownFaults.push(error);
   }
 
-  async #noted(answer: Promise<void>): Promise<void> {
-    this.#inFlight.add(answer);
-    await answer.finally(() => this.#inFlight.delete(answer));
-  }
-
   async #answer(call: Call): Promise<void> {
     this.calls.push(call.cmdlet);
     if (this.faults.latencyMs > 0) await sleep(this.faults.latencyMs);
+    await this.#held(call.cmdlet);
     if (this.faults.accessDenied) throw new StandInError('accessDenied', 'accessDenied', []);
     const failure = this.faults.failNext.get(call.cmdlet);
     if (failure !== undefined) {
@@ -161,6 +160,13 @@ export class Host {
     if (handler === undefined) throw notInContract(call.cmdlet);
     await handler(call);
     call.checkAllRead();
+  }
+
+  async #held(cmdlet: string): Promise<void> {
+    const { holdNext } = this.faults;
+    const go = holdNext.get(cmdlet);
+    holdNext.delete(cmdlet);
+    await go;
   }
 
   /** @throws StandInError */

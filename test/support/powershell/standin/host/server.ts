@@ -1,6 +1,6 @@
 /** Takes the calls of cmdlets from a socket: one connection a call, a line of JSON each way for each thing said. */
 import { once } from 'node:events';
-import { createServer, type Server, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { Call, type CallRequest, type Output } from './call.ts';
 import { StandInError } from './errors.ts';
 import { message, type Language } from './messages.ts';
@@ -13,11 +13,32 @@ export interface ServerOptions {
   readonly onFault: (error: unknown) => void;
 }
 
-export async function listen(options: ServerOptions): Promise<Server> {
-  const server = createServer((socket) => void serve(socket, options));
+export interface CallServer {
+  close(): void;
+  /** When all that was asked before is done, also for whoever has gone without waiting for it. */
+  settled(): Promise<void>;
+}
+
+export async function listen(options: ServerOptions): Promise<CallServer> {
+  const calls = new Set<Promise<void>>();
+  const server = createServer((socket) => {
+    const call = serve(socket, options).finally(() => calls.delete(call));
+    calls.add(call);
+  });
   server.listen(options.socketPath);
   await once(server, 'listening');
-  return server;
+  const settled = async (): Promise<void> => {
+    await knock(options.socketPath);
+    await Promise.allSettled(calls);
+  };
+  return { close: () => server.close(), settled };
+}
+
+/** Whoever stands before us is let in before us. */
+async function knock(socketPath: string): Promise<void> {
+  const socket = connect(socketPath).resume();
+  socket.end();
+  await once(socket, 'close');
 }
 
 async function serve(socket: Socket, options: ServerOptions): Promise<void> {

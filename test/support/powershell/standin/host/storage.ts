@@ -19,8 +19,8 @@ export interface ShownDisk {
   /** By partition number. */
   readonly letters: Map<number, string>;
   readonly folders: Map<number, string>;
-  readonly numberedAt: number;
-  readonly appearsAt: number;
+  /** In milliseconds since 1970. */
+  readonly mountedAt: number;
   /** Another disk of its identity was there first: Windows shows none of its partitions. */
   readonly isOffline: boolean;
   /** Partitions whose GUID another disk's had first: their volumes would have the same name, and have none. */
@@ -43,15 +43,13 @@ export class Storage {
 
   /** Numbers are given anew from 1: disk 0 is the host's own. */
   add(disk: AttachedDisk, { withLetters }: { withLetters: boolean }): ShownDisk {
-    const appearsAt = Date.now() + this.#faults.volumesAppearAfterMs;
     const shown = {
       number: ++this.#lastNumber,
       disk,
       withLetters,
       letters: new Map(),
       folders: new Map(),
-      numberedAt: Date.now() + this.#faults.numbersAppearAfterMs,
-      appearsAt,
+      mountedAt: Date.now(),
       isOffline: this.#shown.some((other) => hasSameId(other.disk, disk)),
       nameless: this.#nameless(disk),
     };
@@ -74,7 +72,9 @@ export class Storage {
   /** As Get-VHD knows it: a little after the mount. */
   numberOf(disk: AttachedDisk): number | undefined {
     const shown = this.#shown.find((one) => one.disk === disk);
-    return shown !== undefined && shown.numberedAt <= Date.now() ? shown.number : undefined;
+    return shown !== undefined && Date.now() >= shown.mountedAt + this.#faults.numbersAppearAfterMs
+      ? shown.number
+      : undefined;
   }
 
   /** @throws StandInError */
@@ -95,7 +95,10 @@ export class Storage {
   /** Of all mounted disks, once Windows has noticed them. */
   partitions(): ShownPartition[] {
     return this.#shown
-      .filter(({ appearsAt, isOffline }) => appearsAt <= Date.now() && !isOffline)
+      .filter(
+        ({ mountedAt, isOffline }) =>
+          Date.now() >= mountedAt + this.#faults.volumesAppearAfterMs && !isOffline,
+      )
       .flatMap((shown) => partitionsOf(shown).map((partition) => ({ shown, partition })));
   }
 
