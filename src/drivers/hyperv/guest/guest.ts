@@ -30,7 +30,7 @@ export interface ConnectRequest {
    * Default: that it refuses our account counts at once.
    */
   readonly isSettingUp?: boolean;
-  /** How long a guest that does not set itself up must refuse the account to be believed; default: some seconds. */
+  /** How long a guest that does not set itself up must refuse an account to be believed; default: some seconds. */
   readonly refusedMs?: number;
   /** Where private keys and the like lie while the guest is connected to; default: the system's temporary folder. */
   readonly folder?: string;

@@ -67,11 +67,11 @@ export class WindowsAccounts {
   }
 
   async #connect(account: Account, data: ErrorData, signal: AbortSignal | undefined): Promise<void> {
-    const { machineId, timeoutMs } = this.#request;
+    const { machineId, timeoutMs, refusedMs } = this.#request;
     await enterWindows(this.#calls, {
       machineId,
       account,
-      options: { timeoutMs, ...(signal && { signal }) },
+      options: { timeoutMs, ...(refusedMs !== undefined && { refusedMs }), ...(signal && { signal }) },
       refusal: 'HYPERV_GUEST_USER_REFUSED',
       data,
     });

@@ -186,7 +186,7 @@ describeWith(STANDIN_NEEDS, 'a Windows guest', () => {
     });
     await expect(running).rejects.toMatchObject({ code: 'INTERRUPTED' });
     expect(ids).toHaveLength(2);
-    await vi.waitFor(() => expect(ids.filter(isRunning)).toEqual([]), 15_000);
+    await vi.waitFor(() => expect(ids.filter(isRunning)).toEqual([]), 60_000);
     // The guest goes on, and so does this connection.
     expect((await run(guest, cmd('echo on'))).stdout).toBe('on\r\n');
   });

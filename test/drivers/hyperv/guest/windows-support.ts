@@ -61,7 +61,7 @@ export async function startBench(system: { readonly fileSystem?: 'ext4' } = {}):
     connect: (request) =>
       connectGuest(host, { machineId, system: 'windows', access, timeoutMs: 60_000, ...request }),
     expectSessions: (count) =>
-      vi.waitFor(() => expect(standIn.host.guests.count()).toBe(count), { timeout: 10_000, interval: 10 }),
+      vi.waitFor(() => expect(standIn.host.guests.count()).toBe(count), { timeout: 60_000, interval: 10 }),
     reset: async () => {
       Object.assign(standIn.host.guest, promptGuest());
       const isOff = standIn.host.machineById(machineId).state === 'Off';

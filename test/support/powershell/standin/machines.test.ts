@@ -316,7 +316,7 @@ say $session.State.ToString()`,
       'Closed',
     ]);
     await vi.waitFor(() => expect(standIn.host.leftovers().sessions).toBe(0), {
-      timeout: 10_000,
+      timeout: 60_000,
       interval: 10,
     });
   });
