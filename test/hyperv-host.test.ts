@@ -7,7 +7,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { run } from '../src/cli/run.ts';
 import { parseRecipe, raiseErrors } from '../src/language/parse.ts';
 import { fakeConsole } from './cli/fake-console.ts';
@@ -17,8 +17,6 @@ import { runScript } from './support/powershell/run-script.ts';
 import { layModules } from './support/powershell/standin/module/build-module.ts';
 import { STANDIN_NEEDS, startStandIn, type StandIn } from './support/powershell/standin/standin.ts';
 import { checkCalls } from './support/powershell/static/check-calls.ts';
-
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 const SCRIPT = path.join(import.meta.dirname, 'hyperv-host.ps1');
 

@@ -12,8 +12,6 @@ import { SSH_SERVER_NEEDS, startSshServer, type SshServer } from '../../support/
 import { ACCESS } from './line.ts';
 import { HyperVSite } from './site.ts';
 
-vi.setConfig({ testTimeout: 900_000, hookTimeout: 300_000 });
-
 /** What killed-build.ts is told. */
 export interface Build {
   readonly base: string;

@@ -4,15 +4,13 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { GuestCommand, Sandbox } from '../../../src/drivers/driver.ts';
 import { describeWith } from '../../support/needs.ts';
 import { STANDIN_NEEDS } from '../../support/powershell/standin/standin.ts';
 import { makeWindowsDisk } from '../../support/powershell/standin/windows-disk.ts';
 import { SSH_SERVER_NEEDS, startSshServer, type SshServer } from '../../support/ssh-server.ts';
 import { HyperVSite } from './site.ts';
-
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 300_000 });
 
 describeWith([...STANDIN_NEEDS, ...SSH_SERVER_NEEDS], 'a sandbox of a Linux guest on Hyper-V', () => {
   const site = new HyperVSite();

@@ -1,6 +1,6 @@
 /** Sandboxes on Hyper-V, in the real PowerShell against the stand-in. */
 import { existsSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { HyperVDriver } from '../../../src/drivers/hyperv/driver.ts';
 import type { PowerShellSession } from '../../../src/drivers/hyperv/session/session.ts';
 import { readDiskId } from '../../../src/gpt/disk-id.ts';
@@ -9,8 +9,6 @@ import { describeWith } from '../../support/needs.ts';
 import { STANDIN_NEEDS } from '../../support/powershell/standin/standin.ts';
 import { ACCESS, runLine } from './line.ts';
 import { HyperVSite } from './site.ts';
-
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 300_000 });
 
 const MIB = 1024 ** 2;
 

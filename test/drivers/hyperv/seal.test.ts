@@ -1,14 +1,12 @@
 /** How layers are taken from guests that run, in the real PowerShell against the stand-in. */
 import { existsSync, readdirSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { HyperVDriver } from '../../../src/drivers/hyperv/driver.ts';
 import { openChain } from '../../../src/vhdx/chain.ts';
 import { describeWith } from '../../support/needs.ts';
 import { STANDIN_NEEDS } from '../../support/powershell/standin/standin.ts';
 import { runLine } from './line.ts';
 import { HyperVSite } from './site.ts';
-
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 300_000 });
 
 describeWith(STANDIN_NEEDS, 'a layer of a guest that runs', () => {
   const site = new HyperVSite();

@@ -21,7 +21,7 @@ import {
 } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { SshFiles } from '../../../../src/drivers/hyperv/guest/ssh-files.ts';
 import { Ssh } from '../../../../src/drivers/hyperv/guest/ssh.ts';
 import { digestTree } from '../../../../src/fs/digest-tree.ts';
@@ -30,8 +30,6 @@ import { MountedFiles } from '../../../../src/fs/mounted-files.ts';
 import { deviceNumbers } from '../../../../src/fs/special-files.ts';
 import { describeWith } from '../../../support/needs.ts';
 import { SSH_SERVER_NEEDS, startSshServer, type SshServer } from '../../../support/ssh-server.ts';
-
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 describeWith(
   [...SSH_SERVER_NEEDS, 'tar', 'getfattr', 'mke2fs', 'debugfs', 'losetup'],

@@ -17,15 +17,13 @@ import {
 import os from 'node:os';
 import path from 'node:path';
 import { Readable } from 'node:stream';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { SshFiles } from '../../../../src/drivers/hyperv/guest/ssh-files.ts';
 import { Ssh } from '../../../../src/drivers/hyperv/guest/ssh.ts';
 import { MountedFiles } from '../../../../src/fs/mounted-files.ts';
 import type { CopyRequest, GuestFiles } from '../../../../src/fs/guest-files.ts';
 import { describeWith } from '../../../support/needs.ts';
 import { SSH_SERVER_NEEDS, startSshServer, type SshServer } from '../../../support/ssh-server.ts';
-
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 describeWith([...SSH_SERVER_NEEDS, 'tar'], 'files of a Linux guest', () => {
   let server: SshServer;

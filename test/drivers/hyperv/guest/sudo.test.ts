@@ -2,14 +2,12 @@
 import { chmodSync, chownSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { GuestCommand } from '../../../../src/drivers/driver.ts';
 import { LinuxGuest } from '../../../../src/drivers/hyperv/guest/linux-guest.ts';
 import { Ssh } from '../../../../src/drivers/hyperv/guest/ssh.ts';
 import { describeWith } from '../../../support/needs.ts';
 import { PASSWORD, SSH_SERVER_NEEDS, startSshServer, type SshServer } from '../../../support/ssh-server.ts';
-
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 describeWith([...SSH_SERVER_NEEDS, 'sudo'], 'a Linux guest that is entered with sudo', () => {
   let server: SshServer;

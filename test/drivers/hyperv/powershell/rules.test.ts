@@ -7,15 +7,13 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { describeWith } from '../../../support/needs.ts';
 import { dotnetBuild } from '../../../support/powershell/dotnet-build.ts';
 import { powershellEngine, POWERSHELL_ENVIRONMENT } from '../../../support/powershell/engine.ts';
 import { layModules } from '../../../support/powershell/standin/module/build-module.ts';
 import { STANDIN_NEEDS } from '../../../support/powershell/standin/standin.ts';
 import { problemsOf, type CommandCall } from './call-problems.ts';
-
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 const OURS = path.resolve(import.meta.dirname, '../../../../src/drivers/hyperv/powershell');
 const BAD = path.join(import.meta.dirname, 'bad');

@@ -8,8 +8,6 @@ import { describeWith } from '../../../support/needs.ts';
 import { powershellEngine, POWERSHELL_NEEDS } from '../../../support/powershell/engine.ts';
 import { isAlive, SAMPLE, sampleSession, temporaryFolder, until, written } from './support.ts';
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 300_000 });
-
 describeWith(POWERSHELL_NEEDS, 'a PowerShell session', () => {
   let session: PowerShellSession;
 

@@ -13,8 +13,6 @@ import { SAMPLE, sampleSession } from '../support.ts';
 import { bareShell, endBare, ending, isBusy, literal, LF_COMMAND } from './bare.ts';
 import { nodeProgram } from './node-program.ts';
 
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 300_000 });
-
 const OURS = path.resolve(
   import.meta.dirname,
   '../../../../../src/drivers/hyperv/powershell/Hyperfile.HyperV.psd1',

@@ -11,8 +11,6 @@ import { isAlive, sampleSession, temporaryFolder, until, written } from '../supp
 import { bareEnvironment, bareShell, endBare, ending, lookAway, losesDelimiters } from './bare.ts';
 import { nodeProgram } from './node-program.ts';
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 300_000 });
-
 const POSIX = process.platform === 'win32' ? ['a POSIX system'] : [];
 const ESCAPE = '\u001b[?1h';
 

@@ -11,8 +11,6 @@ import { describeWith } from '../../../../support/needs.ts';
 import { temporaryFolder, written } from '../support.ts';
 import { endBare, hangs } from './bare.ts';
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 300_000 });
-
 const SH = process.platform === 'win32' ? ['a shell'] : ['sh'];
 
 describeWith(SH, 'with what Windows prints', () => {
