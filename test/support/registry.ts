@@ -4,11 +4,11 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync, copyFileSync } from 'node:fs';
-import { connect, createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeCertificate, type TestCertificate } from './certificates.ts';
+import { listeningPort } from './listening-port.ts';
 import { ISSUER, startTokenService, type TokenService } from './token-service.ts';
 
 /** What a test that starts one needs: for `describeWith`. */
@@ -56,9 +56,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Test
   const certificate = needsCertificate ? makeCertificate(folder) : undefined;
   const account = { username: USERNAME, password: PASSWORD };
   const tokens = options.auth === 'token' ? await startTokenService(certificate!, account) : undefined;
-  const port = await freePort();
-  const host = `127.0.0.1:${port}`;
-  const config = configText({ folder, port, options, certificate, tokens });
+  const config = configText({ folder, options, certificate, tokens });
   writeFileSync(path.join(folder, 'config.yml'), config);
   writeFileSync(path.join(folder, 'htpasswd'), HTPASSWD);
   const output: string[] = [];
@@ -71,7 +69,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Test
   };
   const killNow = (): void => void child.kill('SIGKILL');
   process.once('exit', killNow);
-  await untilItListens(child, port, output);
+  const host = `127.0.0.1:${await portOf(child, output)}`;
   const places = clientFolders(folder, host, options.tls ? certificate : undefined);
   const withTls = certificate && { certificate };
   return {
@@ -87,13 +85,12 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Test
 
 interface Setup {
   readonly folder: string;
-  readonly port: number;
   readonly options: RegistryOptions;
   readonly certificate: TestCertificate | undefined;
   readonly tokens: TokenService | undefined;
 }
 
-function configText({ folder, port, options, certificate, tokens }: Setup): string {
+function configText({ folder, options, certificate, tokens }: Setup): string {
   const auth = {
     open: {},
     password: { auth: { htpasswd: { realm: 'test', path: path.join(folder, 'htpasswd') } } },
@@ -120,7 +117,8 @@ function configText({ folder, port, options, certificate, tokens }: Setup): stri
       cache: { blobdescriptor: 'inmemory' },
       delete: { enabled: true },
     },
-    http: { addr: `127.0.0.1:${port}`, secret: 'of a test', ...tls },
+    // The system chooses the port: no other program can have it.
+    http: { addr: '127.0.0.1:0', secret: 'of a test', ...tls },
     ...auth[options.auth ?? 'open'],
   });
 }
@@ -136,22 +134,11 @@ function startProcess(configFile: string, output: string[]): ChildProcess {
   return child;
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-async function untilItListens(child: ChildProcess, port: number, output: readonly string[]): Promise<void> {
-  while (child.exitCode === null) {
-    const isThere = await new Promise<boolean>((resolve) => {
-      const socket = connect(port, '127.0.0.1');
-      socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
-      socket.once('connect', () => socket.destroy());
-    });
-    if (isThere) return;
+/** Where it listens, once it does. */
+async function portOf(child: ChildProcess, output: readonly string[]): Promise<number> {
+  while (child.exitCode === null && child.signalCode === null) {
+    const port = listeningPort(child.pid ?? 0);
+    if (port !== undefined) return port;
     await sleep(10);
   }
   throw new Error(`docker-registry ended: ${output.join('')}`);
