@@ -12,6 +12,8 @@ import { expectNoStack, expectRefusal } from './support/site.ts';
 
 const RECIPE = 'FROM scratch\nCOPY page /page\nCOPY big /big\n';
 const BIG_BYTES = 1024 * 1024;
+/** More than a client that fetches keeps in memory before it writes to its disk. */
+const STALLED_BYTES = 600_000;
 const BLOBS = /\/blobs\//;
 
 describeWith(MACHINE_NEEDS, 'interrupted,', () => {
@@ -47,14 +49,18 @@ describeWith(MACHINE_NEEDS, 'interrupted,', () => {
 
   /** Nothing more moves in a direction, once something has. */
   function stall(direction: 'up' | 'down'): void {
-    const fault: FaultRule['fault'] = { kind: 'stall', direction, afterBytes: 100_000 };
+    const fault: FaultRule['fault'] = { kind: 'stall', direction, afterBytes: STALLED_BYTES };
     proxy.inject({ path: BLOBS, fault });
   }
 
-  /** Interrupts a command once a blob moves, and does not any more. */
-  async function interruptStalled(command: RunningCommand, direction: 'up' | 'down'): Promise<Ended> {
-    const moved = () =>
-      proxy.requests.some(({ upBytes, downBytes }) => (direction === 'up' ? upBytes : downBytes) >= 100_000);
+  /** Interrupts a machine's command once a blob moves, and does not any more. */
+  async function interruptStalled(
+    where: Machine,
+    command: RunningCommand,
+    direction: 'up' | 'down',
+  ): Promise<Ended> {
+    const isSent = () => proxy.requests.some(({ upBytes }) => upBytes >= STALLED_BYTES);
+    const moved = direction === 'up' ? isSent : () => where.hasPartOf(proxy.requests, STALLED_BYTES);
     let isOver = false;
     void command.ended.then(() => (isOver = true));
     while (!moved() && !isOver) await sleep(10);
@@ -71,7 +77,7 @@ describeWith(MACHINE_NEEDS, 'interrupted,', () => {
     const name = newName();
     await site.done(['tag', 'web', name]);
     stall('up');
-    const ended = await interruptStalled(site.start(['push', name]), 'up');
+    const ended = await interruptStalled(site, site.start(['push', name]), 'up');
     expectRefusal(ended, 130, ['interrupted', 'INTERRUPTED']);
     await site.expectNothingLeft();
     expect(await isTagged(name)).toBe(false);
@@ -86,7 +92,7 @@ describeWith(MACHINE_NEEDS, 'interrupted,', () => {
     const there = machine();
     proxy.forget();
     stall('down');
-    const ended = await interruptStalled(there.start(['pull', name]), 'down');
+    const ended = await interruptStalled(there, there.start(['pull', name]), 'down');
     expectRefusal(ended, 130, ['interrupted', 'INTERRUPTED']);
     await there.expectNothingLeft();
     await there.expectNoImage();
@@ -113,7 +119,7 @@ describeWith(MACHINE_NEEDS, 'interrupted,', () => {
       proxy.forget();
       stall(direction);
       const flags = flag === '--push' ? ['-t', name, '--push'] : ['-t', 'web', flag, cache];
-      const ended = await interruptStalled(there.startBuild(RECIPE, flags), direction);
+      const ended = await interruptStalled(there, there.startBuild(RECIPE, flags), direction);
       expectRefusal(ended, 130, ['interrupted', 'INTERRUPTED']);
       expect(ended.err).not.toMatch(/^WARNING: cache/m);
       await there.expectNothingLeft();

@@ -9,11 +9,12 @@ import { describeWith } from '../support/needs.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
 import { cacheWarnings, Machine, MACHINE_NEEDS } from './support/registry-machine.ts';
 
+const MIB = 1024 * 1024;
 const MOMENTS = 9;
 /** Of the layer that takes its time. */
-const BIG_BYTES = 3 * 1024 * 1024;
+const BIG_BYTES = 3 * MIB;
 /** Slow enough that most moments are in the middle of a blob. */
-const BYTES_PER_SECOND = 6 * 1024 * 1024;
+const BYTES_PER_SECOND = 6 * MIB;
 const SEED = 20_240_611;
 
 describeWith(MACHINE_NEEDS, 'killed outright,', () => {
@@ -51,15 +52,25 @@ describeWith(MACHINE_NEEDS, 'killed outright,', () => {
     return made;
   }
 
-  /** Starts a command and kills it; then nothing of it shows but what the next command may go on with. */
-  async function kill(site: Machine, args: readonly string[], delayMs: number): Promise<void> {
+  /** Starts a command and kills it at a moment; then nothing of it shows but what the next command may go on with. */
+  async function kill(site: Machine, args: readonly string[], moment: () => Promise<unknown>): Promise<void> {
     const command = site.start(args);
-    await sleep(delayMs);
+    await moment();
     command.signal('SIGKILL');
     await command.ended;
     expect((await site.run(['images'])).err).toBe('');
     await site.expectNothingLeft();
     expect(site.incoming().filter((name) => !/^[0-9a-f]{64}$/.test(name))).toEqual([]);
+  }
+
+  /** In the middle of a blob, however slow the machine: the rest of it does not come before the kill. */
+  async function untilArriving(site: Machine, blobs: RegExp): Promise<void> {
+    const stalled = proxy.inject({
+      path: blobs,
+      fault: { kind: 'stall', direction: 'down', afterBytes: MIB },
+    });
+    while (!site.hasPartOf(proxy.requests, MIB)) await sleep(10);
+    stalled.remove();
   }
 
   async function timed(work: () => Promise<unknown>): Promise<number> {
@@ -80,7 +91,7 @@ describeWith(MACHINE_NEEDS, 'killed outright,', () => {
         // Killed three times each, and then let through.
         const name = nameOf(Math.floor(index / 3));
         if (index % 3 === 0) await here.done(['tag', 'web', name]);
-        await kill(here, ['push', name], delayMs);
+        await kill(here, ['push', name], () => sleep(delayMs));
         await expectNoBrokenTag(name);
         if (index % 3 === 2) await push(name);
       }
@@ -97,9 +108,10 @@ describeWith(MACHINE_NEEDS, 'killed outright,', () => {
       await here.done(['push', name]);
       const wholeMs = await timed(() => machine().done(['pull', name]));
       let there = machine();
-      let resumed = 0;
+      const arriving = () => untilArriving(there, /\/killed\/pull\/blobs\//);
+      let resumed = await expectGoesOn(there, () => kill(there, ['pull', name], arriving));
       for (const [index, delayMs] of randomMoments(MOMENTS, wholeMs).entries()) {
-        resumed += await expectGoesOn(there, () => kill(there, ['pull', name], delayMs));
+        resumed += await expectGoesOn(there, () => kill(there, ['pull', name], () => sleep(delayMs)));
         const { out } = await there.done(['images', '-q']);
         if (out === '' && index % 3 !== 2) continue;
         resumed += await expectGoesOn(there, () => there.done(['pull', name]));

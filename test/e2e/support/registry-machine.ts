@@ -1,8 +1,9 @@
 /** A machine beside a registry: a store and a context of its own, and in its environment what lets it in. */
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { expect } from 'vitest';
+import type { SeenRequest } from '../../support/fault-proxy.ts';
 import { REGISTRY_NEEDS } from '../../support/registry.ts';
 import type { CommandOptions, Ended, RunningCommand } from './command.ts';
 import { expectNoStack, Site, SITE_NEEDS } from './site.ts';
@@ -69,6 +70,19 @@ export class Machine extends Site {
   incoming(): string[] {
     const folder = path.join(this.home, 'incoming');
     return existsSync(folder) ? readdirSync(folder) : [];
+  }
+
+  /**
+   * Whether a proxy has sent so many bytes of a blob, and some of it are on this machine's disk: what was sent may still
+   * be with the system, or in the memory of the command.
+   */
+  hasPartOf(sent: readonly SeenRequest[], sentBytes: number): boolean {
+    const sizeOf = (hex: string) =>
+      statSync(path.join(this.home, 'incoming', hex), { throwIfNoEntry: false })?.size ?? 0;
+    return sent.some(({ path: asked, downBytes }) => {
+      const hex = /\/blobs\/sha256:([0-9a-f]{64})$/.exec(asked)?.[1];
+      return hex !== undefined && downBytes >= sentBytes && sizeOf(hex) > 0;
+    });
   }
 
   /** No image is listed; whole layers that arrived may wait for the next attempt. */
