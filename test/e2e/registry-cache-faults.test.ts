@@ -36,10 +36,13 @@ const OUT_OF_ORDER: readonly Case[] = [
 const MANIFEST = /\/manifests\//;
 const BLOB = /\/blobs\/sha256:/;
 
-/** A lookup waits for two seconds at most. */
-const UNREADABLE: readonly Case[] = [
+/** Nothing comes within the time that a lookup may take. */
+const TOO_SLOW: readonly Case[] = [
   ['thinks for longer than a lookup may take', { fault: { kind: 'delay', ms: 60_000 } }],
   ['drips bytes', { path: MANIFEST, fault: { kind: 'slow', direction: 'down', bytesPerSecond: 10 } }],
+];
+
+const UNREADABLE: readonly Case[] = [
   ['answers with a page for people', { method: 'GET', fault: page }],
   ['changes a byte of every record', { path: MANIFEST, fault: corrupt('down', 40) }],
   ['changes a byte of every blob', { path: BLOB, fault: corrupt('down', 60) }],
@@ -119,14 +122,16 @@ describeWith(MACHINE_NEEDS, 'a cache in a registry', () => {
       }),
     );
 
-    test.each(UNREADABLE)('%s is not read from', (_, rule) =>
+    const isNotReadFrom = (rule: FaultRule, timeout: string) =>
       withFault(rule, async (site, ref) => {
-        const ended = await site.build(RECIPE, ['--cache-from', `${ref('full')},timeout=2s`]);
+        const ended = await site.build(RECIPE, ['--cache-from', `${ref('full')},timeout=${timeout}`]);
         expectWarnings(ended, 1);
         expect(ended.err).toContain('#3 DONE');
         await site.expectWholeStore();
-      }),
-    );
+      });
+
+    test.each(TOO_SLOW)('%s is not read from', (_, rule) => isNotReadFrom(rule, '10s'));
+    test.each(UNREADABLE)('%s is not read from', (_, rule) => isNotReadFrom(rule, '60s'));
 
     test.each(UNWRITABLE)('%s is not written to', (_, rule) =>
       withFault(rule, async (site, ref) => {
