@@ -14,8 +14,10 @@ describeWith([...SITE_NEEDS, 'unshare'], 'a build whose mounts another program c
 
   afterEach(async () => {
     for (const copy of copies.splice(0)) {
+      if (copy.exitCode !== null || copy.signalCode !== null) continue;
+      const gone = once(copy, 'exit');
       copy.kill('SIGKILL');
-      await once(copy, 'exit');
+      await gone;
     }
     await site.expectNothingLeft();
   });
@@ -28,7 +30,7 @@ describeWith([...SITE_NEEDS, 'unshare'], 'a build whose mounts another program c
 
   /** Holds a copy of every mount of the site until the test ends. */
   const copyMounts = () => {
-    const [tool = '', ...words] = [...withOwnMounts(site.folder), 'sleep', '60'];
+    const [tool = '', ...words] = [...withOwnMounts(site.folder), 'sleep', '600'];
     copies.push(spawn(tool, words, { stdio: 'ignore' }));
   };
 

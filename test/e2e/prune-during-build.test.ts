@@ -1,7 +1,12 @@
 /** A prune takes nothing that a build uses which goes on meanwhile. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { describeWith } from '../support/needs.ts';
+import { processesOf } from '../support/traces.ts';
 import { Site, SITE_NEEDS } from './support/site.ts';
+
+/** What a step of a build does until the test ends it. */
+const WAIT = 'sleep 600';
+const LONGEST_MS = 300_000;
 
 describeWith(SITE_NEEDS, 'a prune during a build', () => {
   const site = new Site();
@@ -15,24 +20,35 @@ describeWith(SITE_NEEDS, 'a prune during a build', () => {
   test('takes nothing that the build uses', async () => {
     await site.built('FROM shell\nRUN echo cached > /cached\n');
     const build = site.startBuild(
-      'FROM shell\nRUN echo cached > /cached\nRUN echo begun; sleep 1\nRUN cat /cached > /copied; sleep 0.5\n',
+      `FROM shell\nRUN echo cached > /cached\nRUN echo begun; ${WAIT}; true\nRUN cat /cached > /copied; sleep 0.5\n`,
       ['-t', 'kept'],
+      { longestMs: LONGEST_MS },
     );
     await build.printed('begun');
     await site.run(['rmi', 'shell']);
-    let prunes = 0;
     let over = false;
     void build.ended.then(() => (over = true));
-    while (!over) {
+    const prune = async () => {
       const { status, err } = await site.run(['prune', '--all']);
       expect(status, err).toBe(0);
-      prunes++;
-    }
+    };
+    await prune();
+    await prune();
+    expect(over).toBe(false);
+    endWait();
+    // In the moments between steps, too.
+    while (!over) await prune();
     const { status, err } = await build.ended;
     expect(status, err).toBe(0);
-    expect(prunes).toBeGreaterThan(1);
     expect(await site.fileOf('kept', '/copied')).toBe('cached\n');
   });
+
+  /** Ends the wait of the step that runs, seen from outside its guest. */
+  function endWait(): void {
+    const waits = processesOf(site.folder).filter((line) => line.trim().endsWith(` ${WAIT}`));
+    expect(waits).toHaveLength(1);
+    process.kill(Number(/\d+/.exec(waits[0])), 'SIGKILL');
+  }
 
   test('of a build that is killed meanwhile leaves what images hold', async () => {
     const build = site.startBuild('FROM kept\nRUN echo begun; sleep 30\n');
