@@ -37,7 +37,7 @@ describeWith([...new Set([...MEDIUM_NEEDS, ...MACHINE_NEEDS])], 'a Windows guest
     Object.assign(standIn.host.guest, { accountsAfterMs: Infinity, setUpAfterMs: Infinity });
     const secret = `id=guest,src=${path.join(machine.context, 'guest.txt')}`;
     const flags = ['--disk-size', '400M', '--secret', secret, '-t', 'page'];
-    const building = machine.build(recipe('windows 11 home'), flags, { longestMs: LONGEST_MS });
+    const building = machine.build(recipe('windows 11 home'), flags);
     const asked = (): number => standIn.host.calls.filter((cmdlet) => cmdlet === 'New-PSSession').length;
     // Asked once more is after a refusal.
     const isRefused = vi.waitUntil(() => asked() > 1, { timeout: LONGEST_MS }).catch(() => undefined);
@@ -55,15 +55,13 @@ describeWith([...new Set([...MEDIUM_NEEDS, ...MACHINE_NEEDS])], 'a Windows guest
     });
     expect(below).toHaveLength(2);
     const before = standIn.host.calls.length;
-    const again = await machine.build(recipe('Windows 11 Home'), flags, { longestMs: LONGEST_MS });
+    const again = await machine.build(recipe('Windows 11 Home'), flags);
     expect(again.status, again.err).toBe(0);
     expect(standIn.host.calls.slice(before)).toEqual([]);
   });
 
   test('names the editions that there are', async () => {
-    const { status, err } = await machine.build(recipe('Windows 11'), ['--disk-size', '400M'], {
-      longestMs: LONGEST_MS,
-    });
+    const { status, err } = await machine.build(recipe('Windows 11'), ['--disk-size', '400M']);
     expect(status).toBe(4);
     expect(err).toContain('has no edition "Windows 11"; it has 1 "Windows 11 Home", 2 "Windows 11 Pro"');
   });

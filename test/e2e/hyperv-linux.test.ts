@@ -19,8 +19,6 @@ import { makeWindowsDisk } from '../support/powershell/standin/windows-disk.ts';
 import { Machine, MACHINE_NEEDS } from './support/registry-machine.ts';
 import { expectNoStack } from './support/site.ts';
 
-const LONGEST_MS = 200_000;
-
 /** What a directory holds, as the guest sees it. */
 const list = (directory: string): string =>
   `find ${directory} -mindepth 1 -printf '%P %y %m %U:%G %n %l\\n' | LC_ALL=C sort > /list`;
@@ -70,13 +68,13 @@ describeWith([...new Set([...LINUX_GUEST_NEEDS, ...MACHINE_NEEDS])], 'Linux gues
     ...flags: string[]
   ): Promise<{ err: string; cmdlets: readonly string[] }> {
     const before = standIn.host.calls.length;
-    const { status, err } = await here.build(text, [...secret, ...flags], { longestMs: LONGEST_MS });
+    const { status, err } = await here.build(text, [...secret, ...flags]);
     expect(status, err).toBe(0);
     return { err, cmdlets: standIn.host.calls.slice(before) };
   }
 
   async function failed(text: string): Promise<string> {
-    const { status, err } = await here.build(text, [...secret], { longestMs: LONGEST_MS });
+    const { status, err } = await here.build(text, [...secret]);
     expect(status, err).not.toBe(0);
     expectNoStack(err);
     return err;
@@ -168,7 +166,7 @@ site/page.html f 755 0:0 1
     async (signal) => {
       const before = standIn.host.calls.length;
       const text = `${MAKER}\nFROM ./linux.vhdx\nCOPY --from=maker /opt /srv/\nRUN sleep 300\n`;
-      const building = here.startBuild(text, [...secret, '--no-cache'], { longestMs: LONGEST_MS });
+      const building = here.startBuild(text, [...secret, '--no-cache']);
       // The second one is looked into.
       while (starts(standIn.host.calls.slice(before)) < 2) await sleep(5);
       building.signalGroup(signal);

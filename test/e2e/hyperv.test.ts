@@ -15,8 +15,6 @@ import { Machine, MACHINE_NEEDS } from './support/registry-machine.ts';
 import { expectNoStack } from './support/site.ts';
 
 const SAMPLE = path.resolve(import.meta.dirname, '../../samples/windows-web');
-const LONGEST_MS = 200_000;
-
 describeWith([...new Set([...STANDIN_NEEDS, ...MACHINE_NEEDS])], 'a Windows guest on Hyper-V', () => {
   let standIn: StandIn;
   let registry: TestRegistry;
@@ -55,9 +53,7 @@ describeWith([...new Set([...STANDIN_NEEDS, ...MACHINE_NEEDS])], 'a Windows gues
   ): Promise<{ err: string; cmdlets: readonly string[] }> {
     const before = standIn.host.calls.length;
     const secret = ['--secret', `id=guest,src=${path.join(where.folder, 'guest.txt')}`];
-    const { status, err } = await where.build(text, [...secret, ...flags], {
-      longestMs: LONGEST_MS,
-    });
+    const { status, err } = await where.build(text, [...secret, ...flags]);
     expect(status, err).toBe(0);
     expect(err).not.toContain('Passw0rd!');
     return { err, cmdlets: standIn.host.calls.slice(before) };
@@ -136,7 +132,7 @@ describeWith([...new Set([...STANDIN_NEEDS, ...MACHINE_NEEDS])], 'a Windows gues
       const secret = ['--secret', `id=guest,src=${path.join(here.folder, 'guest.txt')}`];
       const held = Promise.withResolvers<void>();
       standIn.host.faults.holdNext.set(cmdlet, held.promise);
-      const building = here.startBuild(recipe, [...secret, '--no-cache'], { longestMs: LONGEST_MS });
+      const building = here.startBuild(recipe, [...secret, '--no-cache']);
       while (!standIn.host.calls.slice(before).includes(cmdlet)) await sleep(5);
       building.signalGroup('SIGINT');
       held.resolve();
@@ -156,7 +152,7 @@ describeWith([...new Set([...STANDIN_NEEDS, ...MACHINE_NEEDS])], 'a Windows gues
     async (what, cmdlet, machineCount) => {
       const before = standIn.host.calls.length;
       const secret = ['--secret', `id=guest,src=${path.join(here.folder, 'guest.txt')}`];
-      const building = here.startBuild(recipe, [...secret, '--no-cache'], { longestMs: LONGEST_MS });
+      const building = here.startBuild(recipe, [...secret, '--no-cache']);
       while (!standIn.host.calls.slice(before).includes(cmdlet)) await sleep(5);
       building.signalGroup('SIGKILL');
       await building.ended;

@@ -6,8 +6,6 @@ import { Site, SITE_NEEDS } from './support/site.ts';
 
 /** What a step of a build does until the test ends it. */
 const WAIT = 'sleep 600';
-const LONGEST_MS = 300_000;
-
 describeWith(SITE_NEEDS, 'a prune during a build', () => {
   const site = new Site();
   beforeAll(() => site.prepare());
@@ -22,7 +20,6 @@ describeWith(SITE_NEEDS, 'a prune during a build', () => {
     const build = site.startBuild(
       `FROM shell\nRUN echo cached > /cached\nRUN echo begun; ${WAIT}; true\nRUN cat /cached > /copied; sleep 0.5\n`,
       ['-t', 'kept'],
-      { longestMs: LONGEST_MS },
     );
     await build.printed('begun');
     await site.run(['rmi', 'shell']);

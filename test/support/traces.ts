@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /** The kernel ends what dies with its parent in its own time. */
 const PATIENCE_MS = 10_000;
+const LONGEST_START_MS = 120_000;
 const PAUSE_MS = 25;
 
 /** Mounts below a folder, and loop devices on files of it, in words. */
@@ -83,7 +84,7 @@ export function diskServerOf(folder: string): number | undefined {
 
 /** Waits for the disk server of a build that is about to start one, and kills it outright a moment later. */
 export async function killDiskServerOf(folder: string, delayMs = 0): Promise<void> {
-  const deadline = performance.now() + PATIENCE_MS;
+  const deadline = performance.now() + LONGEST_START_MS;
   let server = diskServerOf(folder);
   for (; server === undefined; server = diskServerOf(folder)) {
     if (performance.now() > deadline) throw new Error('there is no disk server');

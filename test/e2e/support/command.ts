@@ -4,7 +4,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { builtCommand } from '../../support/built-command.ts';
 
 /** A command that hangs ends here, and its test with it. */
-const LONGEST_MS = 60_000;
+const LONGEST_MS = 600_000;
 
 export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>;
@@ -12,8 +12,6 @@ export interface CommandOptions {
   /** Words in front of the command: `unshare`, `setpriv` and the like. */
   readonly wrapper?: readonly string[];
   readonly input?: string;
-  /** When it is taken for one that hangs; default a minute. */
-  readonly longestMs?: number;
 }
 
 export interface Ended {
@@ -32,7 +30,7 @@ export class RunningCommand {
   readonly #watchers = new Set<() => void>();
 
   constructor(args: readonly string[], options: CommandOptions = {}) {
-    const { wrapper = [], env = {}, cwd, input, longestMs = LONGEST_MS } = options;
+    const { wrapper = [], env = {}, cwd, input } = options;
     const [program = '', ...rest] = [...wrapper, process.execPath, builtCommand(), ...args];
     const child = spawn(program, rest, {
       detached: true,
@@ -44,7 +42,7 @@ export class RunningCommand {
     child.stdin.on('error', () => undefined).end(input ?? '');
     child.stdout.setEncoding('utf8').on('data', (text: string) => this.#take(() => (this.#out += text)));
     child.stderr.setEncoding('utf8').on('data', (text: string) => this.#take(() => (this.#err += text)));
-    const tooLong = setTimeout(() => child.kill('SIGKILL'), longestMs);
+    const tooLong = setTimeout(() => child.kill('SIGKILL'), LONGEST_MS);
     this.ended = new Promise((resolve, reject) => {
       child.on('error', reject);
       child.on('close', (status, signal) => {
