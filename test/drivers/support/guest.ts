@@ -94,6 +94,13 @@ export function sh(sandbox: Sandbox, line: string, more: Partial<GuestCommand> =
   return run(sandbox, ['/bin/sh', '-c', line], more);
 }
 
+/** Runs a line of shell and interrupts it when it has written something. */
+export function interrupted(sandbox: Sandbox, line: string): Promise<CommandResult> {
+  const controller = new AbortController();
+  const io = { onOutput: () => controller.abort(), signal: controller.signal };
+  return sandbox.run(command(['/bin/sh', '-c', line]), io);
+}
+
 function staticBusybox(): Buffer {
   const file = execFileSync('sh', ['-c', 'command -v busybox'], { encoding: 'utf8' }).trim();
   const content = readFileSync(file);
