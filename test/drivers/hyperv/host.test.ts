@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { HyperVHost, type NewMachine } from '../../../src/drivers/hyperv/host.ts';
 import { PowerShellSession } from '../../../src/drivers/hyperv/session/session.ts';
 import { createChild } from '../../../src/vhdx/create.ts';
@@ -24,6 +24,7 @@ import { switchOn } from './switch-on.ts';
 
 const MARK = 'store-1';
 const MIB = 1024 ** 2;
+const WAIT = { timeout: 60_000, interval: 10 };
 
 describeWith(STANDIN_NEEDS, 'operations on the host', () => {
   let bases: string;
@@ -347,5 +348,29 @@ describeWith(STANDIN_NEEDS, 'operations on the host', () => {
     // This process still runs: what it made is its own to remove.
     expect(await host.leftovers()).toEqual([]);
     for (const id of [...standIn.host.machines.keys()]) await host.removeMachine(id);
+  });
+
+  test('a machine that a cancelled operation was starting is removed as soon as it has started', async () => {
+    const { faults, calls, machines } = standIn.host;
+    const { id } = await host.newMachine(machineOn(sandbox()));
+    let start = (): void => undefined;
+    faults.machinesStart = new Promise((resolve) => (start = resolve));
+    const cancelling = new AbortController();
+    const wait = { timeoutMs: 600_000, isOff: true, signal: cancelling.signal };
+    const call = host.waitForMachine(id, 'Heartbeat', wait);
+    await vi.waitUntil(() => machines.get(id)?.state === 'Starting', WAIT);
+    cancelling.abort();
+    await expect(call).rejects.toMatchObject({ code: 'INTERRUPTED' });
+    calls.length = 0;
+    const removed = host.removeMachine(id).finally(start);
+    // It has looked, seen that the machine is on its way, and looks again.
+    await Promise.race([
+      removed,
+      vi.waitUntil(() => calls.filter((name) => name === 'Get-VM').length > 2, WAIT),
+    ]);
+    start();
+    faults.machinesStart = undefined;
+    await removed;
+    expect(machines.size).toBe(0);
   });
 });

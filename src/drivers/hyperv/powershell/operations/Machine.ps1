@@ -1,6 +1,9 @@
 # Virtual machines: thrown away after a build, found again by their names.
 
 $script:ListAttempts = 3
+# On its way from one state to another. A machine that is stopping is not among them: its guest may never come to an end.
+$script:Transitions = 'Starting', 'Saving', 'Pausing', 'Resuming', 'Reset', 'FastSaving', 'ForceShutdown', 'ForceReboot'
+$script:TransitionSeconds = 60
 
 function New-HyperfileMachine {
     <#
@@ -231,7 +234,7 @@ function Stop-HyperfileMachine {
         if (Send-HyperfileGuestShutdown -Id $Id) { $isGraceful = (Wait-HyperfileMachine -Id $Id -For Off -TimeoutSeconds $GraceSeconds).isReached }
         else { $isGraceful = Request-HyperfileShutdown -Machine $machine -GraceSeconds ([System.Math]::Min($GraceSeconds, $RequestSeconds)) }
     }
-    if (-not $isGraceful -and (Hyper-V\Get-VM -ErrorAction Stop -Id $Id).State -ne 'Off') { Hyper-V\Stop-VM -ErrorAction Stop -VM $machine -TurnOff -Force }
+    if (-not $isGraceful) { Stop-HyperfilePower -Machine $machine }
     return [ordered]@{ isGraceful = $isGraceful }
 }
 
@@ -276,6 +279,30 @@ function Request-HyperfileShutdown {
     return $false
 }
 
+function Stop-HyperfilePower {
+    <#
+    .SYNOPSIS
+        Pulls the plug of a machine, unless it is off.
+    .DESCRIPTION
+        Hyper-V refuses that while a machine is on its way to another state, as one is that a command was starting when it was
+        ended. That takes seconds, and goes on without the command.
+    .PARAMETER Machine
+        What Get-VM wrote.
+    #>
+    [CmdletBinding()]
+    param(
+        [Parameter(Mandatory = $true)] [object] $Machine
+    )
+    $deadline = [datetime]::UtcNow.AddSeconds($script:TransitionSeconds)
+    while ($true) {
+        $state = (Hyper-V\Get-VM -ErrorAction Stop -Id $Machine.Id).State
+        if ($state -eq 'Off') { return }
+        if ($state -notin $script:Transitions -or [datetime]::UtcNow -ge $deadline) { break }
+        Microsoft.PowerShell.Utility\Start-Sleep -Milliseconds 250
+    }
+    Hyper-V\Stop-VM -ErrorAction Stop -VM $Machine -TurnOff -Force
+}
+
 function Set-HyperfileMachineDisk {
     <#
     .SYNOPSIS
@@ -307,7 +334,7 @@ function Remove-HyperfileMachine {
     )
     $machine = Find-HyperfileMachine -Id $Id
     if ($null -eq $machine) { return }
-    if ($machine.State -ne 'Off') { Hyper-V\Stop-VM -ErrorAction Stop -VM $machine -TurnOff -Force }
+    Stop-HyperfilePower -Machine $machine
     Hyper-V\Remove-VM -ErrorAction Stop -VM $machine -Force
 }
 

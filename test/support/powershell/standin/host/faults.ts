@@ -18,6 +18,8 @@ export interface Faults {
   readonly failNext: Map<string, ErrorKind>;
   /** Calls of a cmdlet that wait until a test lets them go on, by its name; each is used once. */
   readonly holdNext: Map<string, Promise<void>>;
+  /** Machines that are switched on stay on their way until then. */
+  machinesStart: Promise<void> | undefined;
   /** Mounts appear without their volumes for so long: Windows' plug and play takes its time. */
   volumesAppearAfterMs: number;
   /** Get-VHD does not know the number of a mounted disk for so long. */
@@ -67,6 +69,7 @@ export function noFaults(): Faults {
     latencyMs: 0,
     failNext: new Map(),
     holdNext: new Map(),
+    machinesStart: undefined,
     volumesAppearAfterMs: 0,
     numbersAppearAfterMs: 0,
   };

@@ -7,7 +7,7 @@ import type { TypedObject } from './call.ts';
 import type { GuestBehaviour, RunningLinux } from './faults.ts';
 import type { FirstStart } from './first-start.ts';
 
-export type MachineState = 'Off' | 'Running' | 'Paused' | 'Saved' | 'Stopping';
+export type MachineState = 'Off' | 'Starting' | 'Running' | 'Paused' | 'Saved' | 'Stopping';
 
 export interface Drive {
   readonly id: string;

@@ -36,11 +36,13 @@ export class Power {
         disks.set(drive, this.#host.attachments.attach(drive.path, options));
       }
       // Reserved before anything takes time, so that a second start is refused.
-      machine.state = 'Running';
+      machine.state = 'Starting';
+      await faults.machinesStart;
       const root = await this.#mountSystem(machine, disks);
       machine.running = { startedAt: Date.now(), disks, root };
       if (root !== undefined) this.#beginFirstStart(machine.running, root, machine);
       if (root !== undefined) await this.#startLinux(machine.running, root);
+      machine.state = 'Running';
     } catch (error) {
       machine.state = 'Off';
       for (const disk of disks.values()) await this.#host.attachments.detach(disk);
