@@ -135,7 +135,7 @@ describeWith([...new Set([...STANDIN_NEEDS, ...MACHINE_NEEDS])], 'a Windows gues
       const building = here.startBuild(recipe, [...secret, '--no-cache']);
       while (!standIn.host.calls.slice(before).includes(cmdlet)) await sleep(5);
       building.signalGroup('SIGINT');
-      held.resolve();
+      await building.said(/interrupted: cleaning up/).finally(held.resolve);
       const { status, err } = await building.ended;
       expect(status, err).toBe(130);
       expectNoStack(err);

@@ -54,12 +54,16 @@ export class RunningCommand {
   }
 
   /** Waits until a command of a step has printed a line. */
-  async printed(line: string): Promise<void> {
+  printed(line: string): Promise<void> {
+    return this.said(new RegExp(`^#\\d+ [\\d.]+ ${line}$`, 'm'));
+  }
+
+  /** Waits until there is something in what a person reads. */
+  async said(pattern: RegExp): Promise<void> {
     let over = false;
     void this.ended.then(() => (over = true));
-    const pattern = new RegExp(`^#\\d+ [\\d.]+ ${line}$`, 'm');
     while (!pattern.test(this.#err)) {
-      if (over) throw new Error(`the build ended without printing "${line}":\n${this.#err}`);
+      if (over) throw new Error(`the command ended without saying ${String(pattern)}:\n${this.#err}`);
       await Promise.race([new Promise<void>((resolve) => this.#watchers.add(resolve)), this.ended]);
     }
   }
