@@ -134,7 +134,8 @@ describeWith([...new Set([...STANDIN_NEEDS, ...MACHINE_NEEDS])], 'a Windows gues
       standIn.host.faults.holdNext.set(cmdlet, held.promise);
       const building = here.startBuild(recipe, [...secret, '--no-cache']);
       while (!standIn.host.calls.slice(before).includes(cmdlet)) await sleep(5);
-      building.signalGroup('SIGINT');
+      // On Windows, PowerShell has a console of its own, and Ctrl-C does not get there.
+      building.signal('SIGINT');
       await building.said(/interrupted: cleaning up/).finally(held.resolve);
       const { status, err } = await building.ended;
       expect(status, err).toBe(130);
