@@ -71,7 +71,7 @@ describeWith(SITE_NEEDS, 'a build that is interrupted', () => {
     const build = site.startBuild(`FROM scratch\nCOPY page /page-${tool}\n`, ['--disk-size', diskSize], slow);
     await slow.worked();
     build.signalGroup('SIGINT');
-    slow.release();
+    await build.said(/interrupted: cleaning up/).finally(() => slow.release());
     expectRefusal(await build.ended, 130, ['interrupted']);
   });
 
